@@ -1,0 +1,22 @@
+using Transcoder.Media.Packets;
+
+namespace Transcoder.Media.Ports;
+
+/// <summary>
+/// One subscriber's view of a live stream: packets in decoding order from a keyframe on, at its own pace. A subscriber that falls too far
+/// behind jumps to a later keyframe and the jump is counted; it never slows the stream. One reader at a time.
+/// </summary>
+public interface IPacketSource : IDisposable
+{
+    /// <summary>The next packet at once, with a reference that the caller owns; false when there is none yet or the stream has ended.</summary>
+    bool TryRead(out Packet packet);
+
+    /// <summary>Waits for a packet. False once the stream has ended and everything was read: see <see cref="EndReason"/>.</summary>
+    ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>Why the stream ended; default while it lives.</summary>
+    Reason EndReason { get; }
+
+    /// <summary>Packets this subscriber lost by falling behind.</summary>
+    long DroppedPackets { get; }
+}

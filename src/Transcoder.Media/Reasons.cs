@@ -1,0 +1,54 @@
+namespace Transcoder.Media;
+
+/// <summary>Every reason code the product knows. Codes are public: dashboards and alerts name them, so they are added to, never changed.</summary>
+public static class Reasons
+{
+    // Streams and publishers
+    public const string Unpublished = "unpublished";
+    public const string PublisherDisconnected = "publisher_disconnected";
+    public const string PublisherSilent = "publisher_silent";
+    public const string PublisherReplaced = "publisher_replaced";
+    public const string PublisherGone = "publisher_gone";
+    public const string SourceEnded = "source_ended";
+    public const string Shutdown = "shutdown";
+
+    // Refusals
+    public const string StreamBusy = "stream_busy";
+    public const string UnknownApp = "unknown_app";
+    public const string BadKey = "bad_key";
+    public const string BadName = "bad_name";
+    public const string StreamNotFound = "stream_not_found";
+    public const string RenditionName = "rendition_name";
+    public const string TooManyConnections = "too_many_connections";
+
+    // Connections
+    public const string ClientClosed = "client_closed";
+    public const string ConnectionReset = "connection_reset";
+    public const string HandshakeTimeout = "handshake_timeout";
+    public const string IdleTimeout = "idle_timeout";
+    public const string NotRtmp = "not_rtmp";
+    public const string TlsOnPlainPort = "tls_on_plain_port";
+    public const string HttpOnRtmpPort = "http_on_rtmp_port";
+    public const string ProtocolError = "protocol_error";
+    public const string LimitExceeded = "limit_exceeded";
+    public const string WriteTimeout = "write_timeout";
+    public const string InternalError = "internal_error";
+
+    // Renditions and workers
+    public const string NoUpscale = "no_upscale";
+    public const string NoVideo = "no_video";
+    public const string NoAudio = "no_audio";
+    public const string UnsupportedCodec = "unsupported_codec";
+    public const string EncoderFailed = "encoder_failed";
+    public const string DecoderFailed = "decoder_failed";
+    public const string WorkerDied = "worker_died";
+    public const string WorkerHung = "worker_hung";
+    public const string WorkerStartFailed = "worker_start_failed";
+    public const string ConfigurationChanged = "configuration_changed";
+
+    // Push targets
+    public const string TargetUnreachable = "target_unreachable";
+    public const string TargetRefused = "target_refused";
+    public const string TargetClosed = "target_closed";
+    public const string TargetTimeout = "target_timeout";
+}

@@ -1,0 +1,41 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Transcoder.Media.Buffers;
+using Transcoder.Media.Packets;
+
+namespace Transcoder.Testing;
+
+/// <summary>The buffer pool's twin for tests: remembers who rented what, fills returned blocks with rubbish, and fails at the end when something did not come back.</summary>
+public sealed class TrackingBufferPool : MediaBufferPool, IDisposable
+{
+    private readonly ConcurrentDictionary<object, StackTrace> _owned = new(ReferenceEqualityComparer.Instance);
+
+    public override MediaBuffer Rent(int size)
+    {
+        var buffer = base.Rent(size);
+        _owned[buffer] = new StackTrace(1, fNeedFileInfo: true);
+        return buffer;
+    }
+
+    /// <exception cref="InvalidOperationException">Blocks are still owned; the message shows where they were rented.</exception>
+    public void Dispose()
+    {
+        if (!_owned.IsEmpty || RentedPackets != 0)
+        {
+            throw new InvalidOperationException(
+                $"{_owned.Count} buffers and {RentedPackets} packets were not returned; first rented at:\n{_owned.Values.FirstOrDefault()}");
+        }
+    }
+
+    protected override void Return(MediaBuffer buffer)
+    {
+        if (!_owned.TryRemove(buffer, out _))
+        {
+            throw new InvalidOperationException("a buffer was returned that nobody had rented");
+        }
+
+        // A reader that kept a slice too long sees this instead of plausible bytes.
+        buffer.Array.AsSpan().Fill(0xDB);
+        base.Return(buffer);
+    }
+}
