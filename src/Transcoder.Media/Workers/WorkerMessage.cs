@@ -40,8 +40,10 @@ public enum WorkerMessageType : byte
 
 /// <summary>
 /// The 28-byte head of each message, big-endian: u32 payload length, u8 type, u8 track kind, u8 packet flags, u8 link flags, u16 stream number,
-/// u16 zero, i64 DTS ns, i64 PTS ns.
+/// u16 lag in ms, i64 DTS ns, i64 PTS ns.
 /// </summary>
+/// <param name="LagMilliseconds">From the daemon: how far this packet is behind the source's newest one (at most 65535), so that the worker
+/// knows whether it replays, falls behind or is live.</param>
 public readonly record struct WorkerMessageHeader(
     int PayloadLength,
     WorkerMessageType Type,
@@ -50,7 +52,8 @@ public readonly record struct WorkerMessageHeader(
     WorkerPacketFlags LinkFlags = default,
     int Number = 0,
     MediaTime Dts = default,
-    MediaTime Pts = default)
+    MediaTime Pts = default,
+    int LagMilliseconds = 0)
 {
     public const int Size = 28;
 
@@ -65,7 +68,7 @@ public readonly record struct WorkerMessageHeader(
         target[6] = (byte)Flags;
         target[7] = (byte)LinkFlags;
         BinaryPrimitives.WriteUInt16BigEndian(target[8..], (ushort)Number);
-        BinaryPrimitives.WriteUInt16BigEndian(target[10..], 0);
+        BinaryPrimitives.WriteUInt16BigEndian(target[10..], (ushort)Math.Clamp(LagMilliseconds, 0, ushort.MaxValue));
         BinaryPrimitives.WriteInt64BigEndian(target[12..], Dts.Nanoseconds);
         BinaryPrimitives.WriteInt64BigEndian(target[20..], Pts.Nanoseconds);
     }
@@ -87,7 +90,8 @@ public readonly record struct WorkerMessageHeader(
             (WorkerPacketFlags)source[7],
             BinaryPrimitives.ReadUInt16BigEndian(source[8..]),
             new MediaTime(BinaryPrimitives.ReadInt64BigEndian(source[12..])),
-            new MediaTime(BinaryPrimitives.ReadInt64BigEndian(source[20..])));
+            new MediaTime(BinaryPrimitives.ReadInt64BigEndian(source[20..])),
+            BinaryPrimitives.ReadUInt16BigEndian(source[10..]));
     }
 }
 
