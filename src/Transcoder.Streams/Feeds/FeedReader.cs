@@ -1,0 +1,248 @@
+using System.Threading.Tasks.Sources;
+using Transcoder.Media;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Streams.Feeds;
+
+/// <summary>One subscriber's cursor on a <see cref="StreamFeed"/>. Waiting allocates nothing: the reader is its own value task source.</summary>
+public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
+{
+    private readonly StreamFeed _feed;
+    private ManualResetValueTaskSourceCore<bool> _ready = new() { RunContinuationsAsynchronously = true };
+    private CancellationTokenRegistration _cancellation;
+    private TaskCompletionSource? _room;
+    private Packet? _metadata;
+    private long _cursor;
+
+    // A subscriber that starts deep in a long GOP may be that much later until it has caught up once.
+    private MediaTime _allowedLag;
+    private bool _needKeyframe;
+    private bool _waiting;
+    private bool _disposed;
+
+    internal FeedReader(StreamFeed feed, long cursor, bool needKeyframe, bool slowsPublisher)
+    {
+        _feed = feed;
+        _cursor = cursor;
+        _needKeyframe = needKeyframe;
+        SlowsPublisher = slowsPublisher;
+        _allowedLag = feed.Limits.SubscriberLag + feed.LagLocked(cursor);
+    }
+
+    public IReadOnlyList<Track> Tracks => _feed.Tracks;
+
+    public Reason EndReason => _feed.EndReason;
+
+    public long DroppedPackets { get; private set; }
+
+    /// <summary>How far the next packet is behind the newest.</summary>
+    public MediaTime Lag
+    {
+        get
+        {
+            lock (_feed.Gate)
+            {
+                return LagLocked();
+            }
+        }
+    }
+
+    internal bool SlowsPublisher { get; set; }
+
+    public bool TryRead(out Packet packet)
+    {
+        lock (_feed.Gate)
+        {
+            if (_metadata is { } metadata && !_disposed)
+            {
+                return TakeMetadata(metadata, out packet);
+            }
+
+            KeepUp();
+            while (_cursor < _feed.Head && !_disposed)
+            {
+                packet = _feed.At(_cursor++);
+                if (_needKeyframe && packet.Track.Kind != TrackKind.Data)
+                {
+                    if (!packet.IsKeyframe && _feed.HasVideo())
+                    {
+                        DroppedPackets++;
+                        continue;
+                    }
+
+                    _needKeyframe = false;
+                }
+
+                packet.AddReference();
+                ReleaseRoomWaiterIfNear();
+                return true;
+            }
+        }
+
+        packet = null!;
+        return false;
+    }
+
+    public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
+    {
+        lock (_feed.Gate)
+        {
+            if (_disposed)
+            {
+                return new ValueTask<bool>(false);
+            }
+
+            if (_cursor < _feed.Head || _metadata is not null)
+            {
+                return new ValueTask<bool>(true);
+            }
+
+            if (_feed.Ended)
+            {
+                return new ValueTask<bool>(false);
+            }
+
+            if (_waiting)
+            {
+                throw new InvalidOperationException("a feed reader has one waiter at a time");
+            }
+
+            _ready.Reset();
+            _waiting = true;
+        }
+
+        if (cancellationToken.CanBeCanceled)
+        {
+            _cancellation = cancellationToken.UnsafeRegister(static (state, token) => ((FeedReader)state!).Cancel(token), this);
+        }
+
+        return new ValueTask<bool>(this, _ready.Version);
+    }
+
+    public void Dispose()
+    {
+        bool wake;
+        lock (_feed.Gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            _metadata?.Release();
+            _metadata = null;
+            ReleaseRoomWaiter();
+            wake = TakeWaiting();
+        }
+
+        _feed.Remove(this);
+        if (wake)
+        {
+            Wake();
+        }
+    }
+
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        _cancellation.Dispose();
+        _cancellation = default;
+        return _ready.GetResult(token);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _ready.GetStatus(token);
+
+    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _ready.OnCompleted(continuation, state, token, flags);
+
+    internal void SetMetadata(Packet metadata)
+    {
+        metadata.AddReference();
+        _metadata = metadata;
+    }
+
+    internal MediaTime LagLocked() => _feed.LagLocked(_cursor);
+
+    /// <summary>Under the feed's lock: completes when the reader has come near enough, or has gone.</summary>
+    internal Task WaitForRoom()
+    {
+        lock (_feed.Gate)
+        {
+            if (_disposed || _feed.Ended || LagLocked() <= _feed.Limits.TranscoderLag)
+            {
+                return Task.CompletedTask;
+            }
+
+            _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _room.Task;
+        }
+    }
+
+    internal void ReleaseRoomWaiter()
+    {
+        _room?.TrySetResult();
+        _room = null;
+    }
+
+    internal bool TakeWaiting()
+    {
+        var waiting = _waiting;
+        _waiting = false;
+        return waiting;
+    }
+
+    internal void Wake() => _ready.SetResult(!_disposed && (_cursor < _feed.Head || !_feed.Ended));
+
+    private void Cancel(CancellationToken cancellationToken)
+    {
+        bool wake;
+        lock (_feed.Gate)
+        {
+            wake = TakeWaiting();
+        }
+
+        if (wake)
+        {
+            _ready.SetException(new OperationCanceledException(cancellationToken));
+        }
+    }
+
+    private bool TakeMetadata(Packet metadata, out Packet packet)
+    {
+        _metadata = null;
+
+        // Stamped like the first packet that follows, so that the subscriber's timeline starts there.
+        var at = _cursor < _feed.Head ? _feed.At(Math.Max(_cursor, _feed.Tail)).Dts : metadata.Dts;
+        packet = metadata.Retimed(at, at, metadata.Flags);
+        metadata.Release();
+        return true;
+    }
+
+    private void KeepUp()
+    {
+        var lag = LagLocked();
+        if (lag < new MediaTime(_feed.Limits.SubscriberLag.Nanoseconds / 2))
+        {
+            _allowedLag = _feed.Limits.SubscriberLag;
+        }
+
+        if (_cursor < _feed.Tail || (!SlowsPublisher && lag > _allowedLag))
+        {
+            var target = _feed.JumpPoint(_cursor, out _needKeyframe);
+            DroppedPackets += target - _cursor;
+            _cursor = target;
+        }
+    }
+
+    private void ReleaseRoomWaiterIfNear()
+    {
+        // Half the limit: the publisher is let go for a while, not for one packet.
+        if (_room is not null && LagLocked() <= new MediaTime(_feed.Limits.TranscoderLag.Nanoseconds / 2))
+        {
+            ReleaseRoomWaiter();
+        }
+    }
+}

@@ -1,0 +1,391 @@
+using Transcoder.Media;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Streams.Feeds;
+
+/// <summary>
+/// A live stream's recent packets in one ring, read by any number of subscribers through a cursor each: memory is bounded per stream, not per
+/// subscriber, and a packet is stored once however many watch. The ring is also the GOP cache: a new subscriber's cursor starts at the newest
+/// keyframe. One writer; readers on any thread; one lock, held for a few instructions.
+/// </summary>
+public sealed class StreamFeed
+{
+    // A stream whose video has been silent this long is joined at its sound.
+    private static readonly MediaTime VideoSilence = MediaTime.FromMilliseconds(5_000);
+    private static readonly MediaTime AudioJoin = MediaTime.FromMilliseconds(500);
+
+    private readonly Lock _gate = new();
+    private readonly FeedLimits _limits;
+    private readonly TimeProvider _clock;
+    private readonly List<FeedReader> _readers = [];
+    private readonly List<FeedReader> _wake = [];
+    private readonly Queue<long> _keyframes = new();
+    private Packet?[] _ring = new Packet?[256];
+    private long _head;
+    private long _tail;
+    private long _bytes;
+    private long _newestKeyframe = -1;
+    private long _previousKeyframe = -1;
+    private MediaTime _newest = MediaTime.MinValue;
+    private MediaTime _newestVideo = MediaTime.MinValue;
+    private Packet? _metadata;
+    private Track[] _tracks = [];
+    private Reason? _end;
+
+    public StreamFeed(FeedLimits limits, TimeProvider clock)
+    {
+        _limits = limits;
+        _clock = clock;
+    }
+
+    /// <summary>At most one track of a kind, newest facts.</summary>
+    public IReadOnlyList<Track> Tracks => Volatile.Read(ref _tracks);
+
+    public Reason EndReason
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _end ?? default;
+            }
+        }
+    }
+
+    /// <summary>DTS of the newest packet; MinValue before the first.</summary>
+    public MediaTime Newest
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _newest;
+            }
+        }
+    }
+
+    public int Subscribers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _readers.Count;
+            }
+        }
+    }
+
+    internal FeedLimits Limits => _limits;
+
+    internal Lock Gate => _gate;
+
+    internal long Head => _head;
+
+    internal long Tail => _tail;
+
+    internal bool Ended => _end is not null;
+
+    /// <summary>Appends; takes over the caller's reference. Never waits.</summary>
+    public void Publish(Packet packet)
+    {
+        lock (_gate)
+        {
+            if (_end is not null)
+            {
+                packet.Release();
+                return;
+            }
+
+            Append(packet);
+            Trim();
+            CollectWaiting(_wake);
+        }
+
+        // Outside the lock: continuations are queued to the pool, but the queueing itself takes time.
+        foreach (var reader in _wake)
+        {
+            reader.Wake();
+        }
+
+        _wake.Clear();
+    }
+
+    /// <summary>
+    /// Waits while a transcoder's reader is further behind than it may be, then returns; the publisher that awaits this feels TCP pressure.
+    /// </summary>
+    public ValueTask WaitForTranscoderAsync(CancellationToken cancellationToken)
+    {
+        FeedReader? slow = null;
+        lock (_gate)
+        {
+            foreach (var reader in _readers)
+            {
+                if (reader.SlowsPublisher && reader.LagLocked() > _limits.TranscoderLag)
+                {
+                    slow = reader;
+                }
+            }
+        }
+
+        return slow is null ? default : new ValueTask(WaitForAsync(slow, cancellationToken));
+    }
+
+    /// <summary>Ends the stream: readers get what is left, then the reason. The first call wins.</summary>
+    public void Complete(Reason reason)
+    {
+        List<FeedReader> waiting = [];
+        lock (_gate)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            _end = reason;
+            CollectWaiting(waiting);
+            foreach (var reader in _readers)
+            {
+                reader.ReleaseRoomWaiter();
+            }
+
+            if (_readers.Count == 0)
+            {
+                Clear();
+            }
+        }
+
+        foreach (var reader in waiting)
+        {
+            reader.Wake();
+        }
+    }
+
+    /// <summary>A subscriber that starts with the metadata and the newest keyframe (or, without video, a moment of sound).</summary>
+    public FeedReader Subscribe()
+    {
+        lock (_gate)
+        {
+            var reader = new FeedReader(this, JoinPoint(out var needKeyframe), needKeyframe, slowsPublisher: false);
+            if (_metadata is not null)
+            {
+                reader.SetMetadata(_metadata);
+            }
+
+            _readers.Add(reader);
+            return reader;
+        }
+    }
+
+    /// <summary>
+    /// A transcoder's reader: it starts at the newest keyframe presented at or before <paramref name="resume"/> (the oldest kept one if none is), never
+    /// jumps while it keeps up, and slows the publisher when it doesn't.
+    /// </summary>
+    public FeedReader SubscribeTranscoder(MediaTime resume)
+    {
+        lock (_gate)
+        {
+            long? start = null;
+            foreach (var keyframe in _keyframes)
+            {
+                if (start is null || At(keyframe).Pts <= resume)
+                {
+                    start = keyframe;
+                }
+            }
+
+            var hasVideo = HasVideo();
+            var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
+            _readers.Add(reader);
+            return reader;
+        }
+    }
+
+    internal Packet At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
+
+    /// <summary>Where a subscriber that fell behind goes on: the newest keyframe ahead of it, else the head to wait for the next.</summary>
+    internal long JumpPoint(long cursor, out bool needKeyframe)
+    {
+        if (_newestKeyframe >= _tail && _newestKeyframe > cursor)
+        {
+            needKeyframe = false;
+            return _newestKeyframe;
+        }
+
+        needKeyframe = HasVideo();
+        return _head;
+    }
+
+    internal MediaTime LagLocked(long cursor) => cursor >= _head ? MediaTime.Zero : _newest - At(Math.Max(cursor, _tail)).Dts;
+
+    internal bool HasVideo() => _newestVideo != MediaTime.MinValue && _newest - _newestVideo < VideoSilence;
+
+    internal void Remove(FeedReader reader)
+    {
+        lock (_gate)
+        {
+            _readers.Remove(reader);
+            if (_end is not null && _readers.Count == 0)
+            {
+                Clear();
+            }
+        }
+    }
+
+    private async Task WaitForAsync(FeedReader slow, CancellationToken cancellationToken)
+    {
+        var room = slow.WaitForRoom();
+        try
+        {
+            await room.WaitAsync(_limits.TranscoderStall, _clock, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The transcoder is stuck: it is its supervisor's to replace it; the stream goes on meanwhile.
+            slow.SlowsPublisher = false;
+        }
+    }
+
+    private void Append(Packet packet)
+    {
+        if (packet.Track.Kind == TrackKind.Data)
+        {
+            _metadata?.Release();
+            packet.AddReference();
+            _metadata = packet;
+        }
+        else
+        {
+            NoteTrack(packet.Track);
+        }
+
+        if (_head - _tail == _ring.Length)
+        {
+            Grow();
+        }
+
+        _ring[_head & (_ring.Length - 1)] = packet;
+        if (packet.Track.Kind == TrackKind.Video)
+        {
+            _newestVideo = MediaTime.Max(_newestVideo, packet.Dts);
+            if (packet.IsKeyframe)
+            {
+                _previousKeyframe = _newestKeyframe;
+                _newestKeyframe = _head;
+                _keyframes.Enqueue(_head);
+            }
+        }
+
+        _head++;
+        _bytes += packet.Payload.Length;
+        _newest = MediaTime.Max(_newest, packet.Dts);
+    }
+
+    private void Trim()
+    {
+        while (_head - _tail > 1)
+        {
+            var age = _newest - At(_tail).Dts;
+            var over = _bytes > _limits.MaxBytes || _head - _tail > _limits.MaxPackets || age > _limits.KeepAtMost;
+            var kept = age <= _limits.Keep || (_previousKeyframe >= 0 && _tail >= _previousKeyframe) || (_previousKeyframe < 0 && _newestKeyframe >= 0 && _tail >= _newestKeyframe);
+            if (!over && kept)
+            {
+                return;
+            }
+
+            DropTail();
+        }
+    }
+
+    private void DropTail()
+    {
+        var packet = At(_tail);
+        _ring[_tail & (_ring.Length - 1)] = null;
+        if (_keyframes.TryPeek(out var keyframe) && keyframe == _tail)
+        {
+            _keyframes.Dequeue();
+        }
+
+        _tail++;
+        _bytes -= packet.Payload.Length;
+        packet.Release();
+    }
+
+    private void Clear()
+    {
+        while (_tail < _head)
+        {
+            DropTail();
+        }
+
+        _metadata?.Release();
+        _metadata = null;
+    }
+
+    private void Grow()
+    {
+        var larger = new Packet?[_ring.Length * 2];
+        for (var sequence = _tail; sequence < _head; sequence++)
+        {
+            larger[sequence & (larger.Length - 1)] = At(sequence);
+        }
+
+        _ring = larger;
+    }
+
+    private long JoinPoint(out bool needKeyframe)
+    {
+        needKeyframe = false;
+        if (HasVideo())
+        {
+            if (_newestKeyframe >= _tail)
+            {
+                return _newestKeyframe;
+            }
+
+            needKeyframe = true;
+            return _head;
+        }
+
+        var start = _head;
+        while (start > _tail && _newest - At(start - 1).Dts <= AudioJoin)
+        {
+            start--;
+        }
+
+        return start;
+    }
+
+    private void NoteTrack(Track track)
+    {
+        var tracks = _tracks;
+        for (var i = 0; i < tracks.Length; i++)
+        {
+            if (tracks[i].Kind == track.Kind)
+            {
+                if (!ReferenceEquals(tracks[i], track))
+                {
+                    var changed = (Track[])tracks.Clone();
+                    changed[i] = track;
+                    Volatile.Write(ref _tracks, changed);
+                }
+
+                return;
+            }
+        }
+
+        Volatile.Write(ref _tracks, [.. tracks, track]);
+    }
+
+    private void CollectWaiting(List<FeedReader> waiting)
+    {
+        foreach (var reader in _readers)
+        {
+            if (reader.TakeWaiting())
+            {
+                waiting.Add(reader);
+            }
+        }
+    }
+}

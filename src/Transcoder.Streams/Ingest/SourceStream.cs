@@ -1,0 +1,140 @@
+using Transcoder.Media;
+using Transcoder.Media.Packets;
+
+namespace Transcoder.Streams.Ingest;
+
+/// <summary>
+/// A source: its live stream, its timeline, and whose turn it is to publish. Publishers come and go; the stream lives until one leaves politely or
+/// the grace time ends. The registry decides, under its lock; packets take only this object's lock.
+/// </summary>
+public sealed class SourceStream
+{
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _clock;
+    private readonly IngestTimeline _timeline;
+    private Publication? _publication;
+    private long _lastPacket;
+    private long _lost;
+
+    internal SourceStream(LiveStream live, AppPolicy policy, TimeProvider clock)
+    {
+        Live = live;
+        Policy = policy;
+        _clock = clock;
+        _timeline = new IngestTimeline(clock);
+    }
+
+    public LiveStream Live { get; }
+
+    public AppPolicy Policy { get; }
+
+    /// <summary>Address of the publisher, or of the last one.</summary>
+    public string RemoteAddress { get; private set; } = "";
+
+    public bool HasPublisher
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _publication is not null;
+            }
+        }
+    }
+
+    /// <summary>Publishers so far.</summary>
+    public int Publishers { get; private set; }
+
+    public long TimelineRepairs => _timeline.Repairs;
+
+    internal Reason LostReason { get; private set; }
+
+    /// <summary>Gives the turn to a new publisher, replacing a silent one.</summary>
+    internal Publication? TryAttach(string remoteAddress, Action<SourceStream, Reason> onCompleted)
+    {
+        Publication? replaced;
+        Publication current;
+        lock (_gate)
+        {
+            if (_publication is not null && _clock.GetElapsedTime(_lastPacket) < Policy.TakeoverAfter)
+            {
+                return null;
+            }
+
+            replaced = _publication;
+            current = _publication = new Publication(this, onCompleted);
+            RemoteAddress = remoteAddress;
+            Publishers++;
+            _timeline.BeginPublisher();
+            _lastPacket = _clock.GetTimestamp();
+        }
+
+        replaced?.Close(new Reason(Reasons.PublisherReplaced, $"silent for more than {Policy.TakeoverAfter.TotalSeconds:0.#} s; {remoteAddress} publishes now"));
+        return current;
+    }
+
+    /// <summary>True when the grace time of a lost publisher is over.</summary>
+    internal bool GraceIsOver()
+    {
+        lock (_gate)
+        {
+            return _publication is null && _clock.GetElapsedTime(_lost) >= Policy.ReconnectGrace;
+        }
+    }
+
+    /// <summary>The publisher's turn ends. False if it was not its turn any more.</summary>
+    internal bool Detach(Publication publication, Reason reason)
+    {
+        lock (_gate)
+        {
+            if (_publication != publication)
+            {
+                return false;
+            }
+
+            _publication = null;
+            _lost = _clock.GetTimestamp();
+            LostReason = reason;
+            return true;
+        }
+    }
+
+    internal void ClosePublisher(Reason reason)
+    {
+        Publication? publication;
+        lock (_gate)
+        {
+            publication = _publication;
+        }
+
+        publication?.Close(reason);
+    }
+
+    /// <summary>Takes over the caller's reference.</summary>
+    internal ValueTask WriteAsync(Publication publication, Packet packet, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_publication != publication)
+            {
+                packet.Release();
+                return default;
+            }
+
+            _lastPacket = _clock.GetTimestamp();
+            var dts = packet.Dts;
+            var pts = packet.Pts;
+            var rebased = _timeline.Map(packet.Track.Kind, ref dts, ref pts);
+            if (rebased || dts != packet.Dts || pts != packet.Pts)
+            {
+                var repaired = packet.Retimed(dts, pts, packet.Flags | (rebased ? PacketFlags.Discontinuity : PacketFlags.None));
+                packet.Release();
+                packet = repaired;
+            }
+
+            Live.Publish(packet);
+        }
+
+        return Live.Feed.WaitForTranscoderAsync(cancellationToken);
+    }
+}

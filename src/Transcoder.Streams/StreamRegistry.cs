@@ -1,0 +1,251 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media;
+using Transcoder.Media.Ports;
+using Transcoder.Streams.Ingest;
+
+namespace Transcoder.Streams;
+
+/// <summary>Every live stream by name: who may publish where, who watches what, and when a source ends.</summary>
+public sealed partial class StreamRegistry : IDisposable
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+
+    private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, LiveStream> _streams = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, SourceStream> _sources = new(StringComparer.Ordinal);
+    private readonly Func<string, AppPolicy?> _policyOf;
+    private readonly IPublishAuthorizer _authorizer;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<StreamRegistry> _log;
+    private readonly ITimer _ticker;
+
+    // Completed and replaced whenever a stream opens, so that a player's wait costs one shared object.
+    private TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Reason? _shutdown;
+
+    /// <param name="policyOf">The policy of an application now, or null when there is no such application.</param>
+    public StreamRegistry(Func<string, AppPolicy?> policyOf, IPublishAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
+    {
+        _policyOf = policyOf;
+        _authorizer = authorizer;
+        _clock = clock;
+        _log = log;
+        _ticker = clock.CreateTimer(_ => EndLostSources(), null, Tick, Tick);
+    }
+
+    /// <summary>A source began: its ladder and its outputs attach here. Handlers must not block.</summary>
+    public event Action<SourceStream>? SourceOpened;
+
+    /// <summary>A live stream, source or rendition, can be watched from now on.</summary>
+    public event Action<LiveStream>? StreamOpened;
+
+    public IEnumerable<SourceStream> Sources => _sources.Values;
+
+    public IEnumerable<LiveStream> Streams => _streams.Values;
+
+    public LiveStream? Find(string app, string stream) => _streams.GetValueOrDefault(Path(app, stream));
+
+    /// <summary>Gives a publisher its turn, or says why not.</summary>
+    public async ValueTask<(IPacketSink? Sink, Reason Refusal)> PublishAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        if (_policyOf(request.App) is not { } policy)
+        {
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+        }
+
+        if (!StreamName.IsValid(request.Stream))
+        {
+            return (null, new Reason(Reasons.BadName, "a stream name has letters, digits and -_.~+@/=: only"));
+        }
+
+        if (await _authorizer.AuthorizePublishAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
+        {
+            return (null, refusal);
+        }
+
+        return Attach(request, policy);
+    }
+
+    /// <summary>A subscriber of the stream, at once or when it opens within the application's waiting time.</summary>
+    public async ValueTask<(IPacketSource? Source, Reason Refusal)> PlayAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        if (_policyOf(request.App) is not { } policy)
+        {
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+        }
+
+        var deadline = _clock.GetTimestamp() + (long)(policy.PlayWait.TotalSeconds * _clock.TimestampFrequency);
+        while (true)
+        {
+            var opened = Volatile.Read(ref _opened);
+            if (Find(request.App, request.Stream) is { } stream)
+            {
+                return (stream.Feed.Subscribe(), default);
+            }
+
+            var left = _clock.GetElapsedTime(_clock.GetTimestamp(), deadline);
+            if (left <= TimeSpan.Zero || _shutdown is not null)
+            {
+                return (null, new Reason(Reasons.StreamNotFound, $"{request.App}/{request.Stream} is not live"));
+            }
+
+            try
+            {
+                await opened.Task.WaitAsync(left, _clock, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                // Looked up once more above, then refused.
+            }
+        }
+    }
+
+    /// <summary>Adds a rendition's stream; refused when the name is taken.</summary>
+    public LiveStream? OpenRendition(StreamName name, AppPolicy policy)
+    {
+        var stream = new LiveStream(name, policy.Limits, _clock);
+        lock (_gate)
+        {
+            if (_shutdown is not null || !_streams.TryAdd(Path(name.App, name.Stream), stream))
+            {
+                return null;
+            }
+        }
+
+        Opened(stream);
+        return stream;
+    }
+
+    /// <summary>Ends a stream's feed with the reason and takes it off the list; its outputs read what is left and close.</summary>
+    public void Close(LiveStream stream, Reason reason)
+    {
+        stream.Feed.Complete(reason);
+        _streams.TryRemove(new KeyValuePair<string, LiveStream>(Path(stream.Name.App, stream.Name.Stream), stream));
+    }
+
+    /// <summary>Ends every source, politely: transcoders drain, outputs close. No new stream opens after this.</summary>
+    public void Shutdown()
+    {
+        var reason = new Reason(Reasons.Shutdown, "the appliance stops");
+        lock (_gate)
+        {
+            _shutdown = reason;
+        }
+
+        foreach (var source in _sources.Values)
+        {
+            source.ClosePublisher(reason);
+            EndSource(source, reason);
+        }
+    }
+
+    public void Dispose() => _ticker.Dispose();
+
+    private static string Path(string app, string stream) => $"{app}/{stream}";
+
+    private (IPacketSink? Sink, Reason Refusal) Attach(AccessRequest request, AppPolicy policy)
+    {
+        SourceStream source;
+        Publication? publication;
+        var opened = false;
+        lock (_gate)
+        {
+            if (_shutdown is { } shutdown)
+            {
+                return (null, shutdown);
+            }
+
+            var path = Path(request.App, request.Stream);
+            if (!_sources.TryGetValue(path, out source!))
+            {
+                var live = new LiveStream(StreamName.ForSource(request.App, request.Stream), policy.Limits, _clock);
+                if (!_streams.TryAdd(path, live))
+                {
+                    return (null, new Reason(Reasons.RenditionName, $"{path} is a rendition of another stream"));
+                }
+
+                source = new SourceStream(live, policy, _clock);
+                _sources[path] = source;
+                opened = true;
+            }
+
+            publication = source.TryAttach(request.RemoteAddress, OnPublisherLeft);
+        }
+
+        if (publication is null)
+        {
+            return (null, new Reason(Reasons.StreamBusy, $"{source.RemoteAddress} publishes this stream"));
+        }
+
+        if (opened)
+        {
+            LogSourceOpened(source.Live.Name, request.RemoteAddress, policy.Ladder.Count);
+            Opened(source.Live);
+            SourceOpened?.Invoke(source);
+        }
+        else
+        {
+            LogPublisherBack(source.Live.Name, request.RemoteAddress);
+        }
+
+        return (publication, default);
+    }
+
+    private void Opened(LiveStream stream)
+    {
+        StreamOpened?.Invoke(stream);
+        Interlocked.Exchange(ref _opened, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    private void OnPublisherLeft(SourceStream source, Reason reason)
+    {
+        if (reason.Code is Reasons.Unpublished or Reasons.Shutdown || source.Policy.ReconnectGrace <= TimeSpan.Zero)
+        {
+            EndSource(source, reason);
+        }
+        else
+        {
+            LogPublisherLost(source.Live.Name, reason, source.Policy.ReconnectGrace.TotalSeconds);
+        }
+    }
+
+    private void EndLostSources()
+    {
+        foreach (var source in _sources.Values)
+        {
+            if (source.GraceIsOver())
+            {
+                EndSource(source, new Reason(Reasons.PublisherGone, $"no publisher for {source.Policy.ReconnectGrace.TotalSeconds:0.#} s after {source.LostReason}"));
+            }
+        }
+    }
+
+    private void EndSource(SourceStream source, Reason reason)
+    {
+        lock (_gate)
+        {
+            // A publisher may have come back since the decision.
+            if (source.HasPublisher || !_sources.TryRemove(new KeyValuePair<string, SourceStream>(Path(source.Live.Name.App, source.Live.Name.Stream), source)))
+            {
+                return;
+            }
+        }
+
+        var live = source.Live;
+        Close(live, reason);
+        LogSourceEnded(live.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, live.Meter.AudioPackets, live.Meter.TotalBytes);
+    }
+
+    [LoggerMessage(200, LogLevel.Information, "stream {Stream} opened: published from {Address}, {Renditions} renditions in its ladder")]
+    private partial void LogSourceOpened(StreamName stream, string address, int renditions);
+
+    [LoggerMessage(201, LogLevel.Information, "stream {Stream} continues: published again from {Address}")]
+    private partial void LogPublisherBack(StreamName stream, string address);
+
+    [LoggerMessage(202, LogLevel.Warning, "stream {Stream} lost its publisher ({Reason}); it has {Grace} s to come back")]
+    private partial void LogPublisherLost(StreamName stream, Reason reason, double grace);
+
+    [LoggerMessage(203, LogLevel.Information, "stream {Stream} ended: {Reason}; {Seconds:0.0} s, {Video} video and {Audio} audio packets, {Bytes} bytes")]
+    private partial void LogSourceEnded(StreamName stream, Reason reason, double seconds, long video, long audio, long bytes);
+}

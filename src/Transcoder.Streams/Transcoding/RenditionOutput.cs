@@ -1,0 +1,167 @@
+using Transcoder.Media;
+using Transcoder.Media.Jobs;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+using Transcoder.Media.Workers;
+
+namespace Transcoder.Streams.Transcoding;
+
+public enum RenditionState
+{
+    /// <summary>The worker has not opened it yet.</summary>
+    Starting,
+    Running,
+
+    /// <summary>Left out by plan: the reason says why.</summary>
+    LeftOut,
+
+    /// <summary>Ended, or failed for good: the reason says why.</summary>
+    Ended,
+}
+
+/// <summary>
+/// One rung of a running job as the daemon sees it: the live stream it feeds, how far it has come, and what the next worker must go on from.
+/// Used by its session's receive loop; the status properties are read by any thread.
+/// </summary>
+public sealed class RenditionOutput
+{
+    // A mini-GOP is at most a handful of pictures; more than this without a boundary means the worker doesn't keep its word.
+    private const int MaxStaged = 64;
+
+    private readonly List<Packet> _staged = [];
+    private readonly Interleaver _interleaver;
+    private Track? _videoTrack;
+    private Track? _audioTrack;
+    private MediaTime _lastVideoDts = MediaTime.MinValue;
+    private (long DroppedLate, long DroppedByPlan) _earlier;
+
+    internal RenditionOutput(int number, RenditionSpec spec, StreamName name)
+    {
+        Number = number;
+        Spec = spec;
+        Name = name;
+        _interleaver = new Interleaver(Leave);
+    }
+
+    public int Number { get; }
+
+    public RenditionSpec Spec { get; }
+
+    public StreamName Name { get; }
+
+    public RenditionState State { get; internal set; }
+
+    /// <summary>Why this device, or why left out or ended.</summary>
+    public Reason Reason { get; internal set; }
+
+    /// <summary>Null until the worker has opened it.</summary>
+    public LiveStream? Live { get; internal set; }
+
+    public RenditionStarted? Started { get; internal set; }
+
+    public RenditionReport? Report { get; private set; }
+
+    /// <summary>Frames dropped because the encoder was behind, over all workers.</summary>
+    public long FramesDroppedLate => _earlier.DroppedLate + (Report?.FramesDroppedLate ?? 0);
+
+    public long FramesDroppedByPlan => _earlier.DroppedByPlan + (Report?.FramesDroppedByPlan ?? 0);
+
+    /// <summary>Source frames whose encoded picture has left.</summary>
+    public long FramesEncoded => Live?.Meter.VideoPackets ?? 0;
+
+    /// <summary>The greatest presentation time that has left: where a new worker goes on.</summary>
+    internal MediaTime LastVideoPts { get; private set; } = MediaTime.MinValue;
+
+    internal MediaTime LastAudioPts { get; private set; } = MediaTime.MinValue;
+
+    /// <summary>The track of what comes next; one that equals the last keeps its identity, so that players see no change.</summary>
+    internal void SetTrack(Track track)
+    {
+        ref var current = ref (track.Kind == TrackKind.Video ? ref _videoTrack : ref _audioTrack);
+        if (!track.Equals(current))
+        {
+            current = track;
+        }
+    }
+
+    internal Track? TrackOf(TrackKind kind) => kind == TrackKind.Video ? _videoTrack : _audioTrack;
+
+    /// <summary>Takes over the caller's reference.</summary>
+    internal void Accept(Packet packet, WorkerPacketFlags flags)
+    {
+        if (packet.Track.Kind != TrackKind.Video)
+        {
+            AcceptAudio(packet);
+            return;
+        }
+
+        _staged.Add(Playable(packet));
+        if ((flags & WorkerPacketFlags.Boundary) != 0 || _staged.Count >= MaxStaged)
+        {
+            foreach (var staged in _staged)
+            {
+                LastVideoPts = MediaTime.Max(LastVideoPts, staged.Pts);
+                _interleaver.Add(staged);
+            }
+
+            _staged.Clear();
+        }
+    }
+
+    internal void Note(RenditionReport report) => Report = report;
+
+    /// <summary>The worker has gone: what is complete leaves, half a mini-GOP is forgotten (the next worker makes it again).</summary>
+    internal void EndOfWorker()
+    {
+        _interleaver.Flush();
+        foreach (var packet in _staged)
+        {
+            packet.Release();
+        }
+
+        _staged.Clear();
+        _earlier = (FramesDroppedLate, FramesDroppedByPlan);
+        Report = null;
+    }
+
+    private void AcceptAudio(Packet packet)
+    {
+        if (packet.Dts < MediaTime.Zero)
+        {
+            // The encoder's priming before the stream's first sample: no container we write can say a negative time.
+            packet.Release();
+            return;
+        }
+
+        LastAudioPts = MediaTime.Max(LastAudioPts, packet.Pts);
+        _interleaver.Add(packet);
+    }
+
+    // With B-frames the first decoding times lie before the first presentation; at the stream's beginning that is below zero.
+    private Packet Playable(Packet packet)
+    {
+        var floor = MediaTime.Max(_lastVideoDts, MediaTime.Zero);
+        _lastVideoDts = MediaTime.Max(packet.Dts, floor);
+        if (packet.Dts >= floor)
+        {
+            return packet;
+        }
+
+        var repaired = packet.Retimed(floor, MediaTime.Max(packet.Pts, floor), packet.Flags);
+        packet.Release();
+        return repaired;
+    }
+
+    private void Leave(Packet packet)
+    {
+        if (Live is { } live)
+        {
+            live.Publish(packet);
+        }
+        else
+        {
+            packet.Release();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media.Buffers;
+using Transcoder.Streams.Ingest;
+using Transcoder.Streams.Workers;
+
+namespace Transcoder.Streams.Transcoding;
+
+/// <summary>Starts a <see cref="TranscodeSession"/> for each source that has a ladder, and keeps the list.</summary>
+public sealed partial class TranscoderSupervisor : IAsyncDisposable
+{
+    private readonly StreamRegistry _registry;
+    private readonly WorkerPool _workers;
+    private readonly MediaBufferPool _pool;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<TranscoderSupervisor> _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<TranscodeSession, Task> _sessions = new();
+    private long _deathsOfEnded;
+
+    public TranscoderSupervisor(StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger<TranscoderSupervisor> log)
+    {
+        _registry = registry;
+        _workers = workers;
+        _pool = pool;
+        _clock = clock;
+        _log = log;
+        registry.SourceOpened += Start;
+    }
+
+    public IEnumerable<TranscodeSession> Sessions => _sessions.Keys;
+
+    /// <summary>Workers that died in mid job since the start.</summary>
+    public long WorkerDeaths => Interlocked.Read(ref _deathsOfEnded) + Sessions.Sum(s => (long)s.WorkerDeaths);
+
+    /// <summary>Waits until every session has drained, at most until the token; then kills what is left.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        await Task.WhenAll(_sessions.Values).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_sessions.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _registry.SourceOpened -= Start;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_sessions.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+    }
+
+    private void Start(SourceStream source)
+    {
+        if (source.Policy.Ladder.Count > 0)
+        {
+            var session = new TranscodeSession(source, _registry, _workers, _pool, _clock, _log);
+            var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _sessions[session] = RunAsync(session, ready.Task);
+            ready.SetResult();
+        }
+    }
+
+    private async Task RunAsync(TranscodeSession session, Task listed)
+    {
+        await listed.ConfigureAwait(false);
+        try
+        {
+            await session.RunAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // A defect of ours must cost this source's renditions, not the daemon.
+            LogSessionFailed(e, session.Source.Live.Name);
+        }
+        finally
+        {
+            Interlocked.Add(ref _deathsOfEnded, session.WorkerDeaths);
+            _sessions.TryRemove(session, out _);
+        }
+    }
+
+    [LoggerMessage(260, LogLevel.Error, "stream {Stream}: its renditions ended by an internal error")]
+    private partial void LogSessionFailed(Exception error, StreamName stream);
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media;
+using Transcoder.Media.Buffers;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Workers;
+using Transcoder.Streams.Workers;
+
+namespace Transcoder.Streams.Transcoding;
+
+/// <summary>Reads what a worker sends and does what it says, until its link ends or it falls silent.</summary>
+internal sealed partial class WorkerReceiver
+{
+    /// <summary>A worker reports each second; silent this long it hangs, in a driver or a codec.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(6);
+
+    /// <summary>Draining every encoder takes a second; a hung one must not hold the stream's end.</summary>
+    private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(15);
+
+    private readonly WorkerLink _link;
+    private readonly MediaBufferPool _pool;
+    private readonly TranscodeSession _session;
+    private readonly int _processId;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+
+    public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, int processId, TimeProvider clock, ILogger log)
+    {
+        _link = link;
+        _pool = pool;
+        _session = session;
+        _processId = processId;
+        _clock = clock;
+        _log = log;
+    }
+
+    /// <returns>The worker's own closing reason, why it was given up, or null when its link just ended.</returns>
+    public async Task<Reason?> RunAsync(WorkerPump pump, CancellationToken cancellationToken)
+    {
+        using var silence = new CancellationTokenSource(Silence, _clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
+        try
+        {
+            while (await _link.ReadAsync(either.Token).ConfigureAwait(false) is { } message)
+            {
+                silence.CancelAfter(Silence);
+                if (Handle(message.Header, message.Body!) is { } ended)
+                {
+                    return ended;
+                }
+
+                if (pump.EndSent != 0 && _clock.GetElapsedTime(pump.EndSent) > DrainDeadline)
+                {
+                    return new Reason(Reasons.WorkerHung, $"the worker did not finish within {DrainDeadline.TotalSeconds} s of the source's end");
+                }
+            }
+
+            return null;
+        }
+        catch (OperationCanceledException) when (silence.IsCancellationRequested)
+        {
+            return new Reason(Reasons.WorkerHung, $"no word from the worker for {Silence.TotalSeconds} s");
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        catch (IOException)
+        {
+            // Reset instead of closed: the process was killed with bytes unread.
+            return null;
+        }
+        catch (Exception e) when (e is InvalidDataException or JsonException)
+        {
+            return new Reason(Reasons.WorkerDied, $"the worker's link is out of step: {e.Message}");
+        }
+    }
+
+    private Reason? Handle(WorkerMessageHeader header, MediaBuffer body)
+    {
+        var keep = false;
+        try
+        {
+            var payload = body.Array.AsSpan(0, header.PayloadLength);
+            var rendition = _session.Rendition(header.Number);
+            switch (header.Type)
+            {
+                case WorkerMessageType.Packet when rendition?.TrackOf(header.Kind) is { } track:
+                    keep = true;
+                    rendition.Accept(Packet.Create(_pool, track, header.Dts, header.Pts, header.Flags, body, body.Memory[..header.PayloadLength]), header.LinkFlags);
+                    break;
+                case WorkerMessageType.Track:
+                    rendition?.SetTrack(Parse(payload, WorkerJson.Default.Track));
+                    break;
+                case WorkerMessageType.RenditionStarted when rendition is not null:
+                    _session.Start(rendition, Parse(payload, WorkerJson.Default.RenditionStarted));
+                    break;
+                case WorkerMessageType.RenditionEnded when rendition is not null:
+                    _session.EndRendition(rendition, Parse(payload, WorkerJson.Default.Reason));
+                    break;
+                case WorkerMessageType.Report:
+                    _session.Note(Parse(payload, WorkerJson.Default.WorkerReport));
+                    break;
+                case WorkerMessageType.Log:
+                    Write(Parse(payload, WorkerJson.Default.WorkerLogLine));
+                    break;
+                case WorkerMessageType.Ended:
+                    return Parse(payload, WorkerJson.Default.Reason);
+            }
+
+            return null;
+        }
+        finally
+        {
+            if (!keep)
+            {
+                body.Release();
+            }
+        }
+    }
+
+    private static T Parse<T>(ReadOnlySpan<byte> payload, JsonTypeInfo<T> json) =>
+        JsonSerializer.Deserialize(payload, json) ?? throw new JsonException("null where a message was expected");
+
+    private void Write(WorkerLogLine line) =>
+        LogWorkerLine(Enum.TryParse<LogLevel>(line.Level, out var level) ? level : LogLevel.Information, _session.Source.Live.Name, _processId, line.Message);
+
+    [LoggerMessage(EventId = 250, Message = "stream {Stream}, worker {ProcessId}: {Line}")]
+    private partial void LogWorkerLine(LogLevel level, StreamName stream, int processId, string line);
+}
