@@ -17,7 +17,7 @@ public sealed class IngestTimeline
 
     private readonly TimeProvider _clock;
     private MediaTime _offset;
-    private MediaTime _previousOffset;
+    private MediaTime? _previousOffset;
     private MediaTime _newest = MediaTime.MinValue;
     private MediaTime _lastVideo = MediaTime.MinValue;
     private MediaTime _lastAudio = MediaTime.MinValue;
@@ -48,7 +48,7 @@ public sealed class IngestTimeline
 
         var now = _clock.GetTimestamp();
         var rebased = _newest != MediaTime.MinValue && Rebase(dts, MediaTime.FromTimeSpan(_clock.GetElapsedTime(_lastArrival, now)));
-        var offset = Nearest(dts);
+        var offset = rebased ? _offset : Nearest(dts);
         var mapped = dts + offset;
         ref var last = ref (kind == TrackKind.Video ? ref _lastVideo : ref _lastAudio);
         if (mapped < last)
@@ -79,7 +79,7 @@ public sealed class IngestTimeline
 
         // After a gap the stream goes on where a viewer's clock now is; after a mere jump, one frame later.
         var target = _newest + (_newPublisher ? MediaTime.Max(elapsed, AfterJump) : MediaTime.Max(MediaTime.Min(elapsed, JumpLimit), AfterJump));
-        _previousOffset = _offset;
+        _previousOffset = _newPublisher ? null : _offset;
         _offset = target - dts;
         _newPublisher = false;
         Repairs++;
@@ -87,10 +87,10 @@ public sealed class IngestTimeline
     }
 
     // Stragglers of the old clock on the other track, just after a jump.
-    private bool FitsPrevious(MediaTime dts) => Repairs > 0 && Distance(dts + _previousOffset) <= StepBackLimit;
+    private bool FitsPrevious(MediaTime dts) => _previousOffset is { } previous && Distance(dts + previous) <= StepBackLimit;
 
     private MediaTime Nearest(MediaTime dts) =>
-        Repairs > 0 && Distance(dts + _previousOffset) < StepBackLimit && Distance(dts + _offset) > StepBackLimit ? _previousOffset : _offset;
+        FitsPrevious(dts) && Distance(dts + _offset) > StepBackLimit ? _previousOffset!.Value : _offset;
 
     private MediaTime Distance(MediaTime mapped) => mapped >= _newest ? mapped - _newest : _newest - mapped;
 }

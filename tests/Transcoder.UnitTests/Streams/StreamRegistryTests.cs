@@ -1,0 +1,140 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Transcoder.Media;
+using Transcoder.Media.Ports;
+using Transcoder.Streams;
+using Transcoder.Testing;
+using Xunit;
+
+namespace Transcoder.UnitTests.Streams;
+
+public sealed class StreamRegistryTests : IDisposable
+{
+    private readonly TrackingBufferPool _pool = new();
+    private readonly FakeTimeProvider _clock = new();
+    private readonly StreamRegistry _registry;
+
+    public StreamRegistryTests() =>
+        _registry = new StreamRegistry(app => app == "live" ? new AppPolicy() : null, new KeyIsGood(), _clock, NullLogger<StreamRegistry>.Instance);
+
+    public void Dispose()
+    {
+        _registry.Shutdown();
+        _registry.Dispose();
+        _pool.Dispose();
+    }
+
+    [Theory]
+    [InlineData("other", "show", "good", Reasons.UnknownApp)]
+    [InlineData("live", "show", "bad", Reasons.BadKey)]
+    [InlineData("live", "", "good", Reasons.BadName)]
+    [InlineData("live", "a b", "good", Reasons.BadName)]
+    [InlineData("live", "../etc", "good", Reasons.BadName)]
+    public async Task A_publisher_is_refused_with_the_reason(string app, string stream, string key, string reason)
+    {
+        var (sink, refusal) = await _registry.PublishAsync(new AccessRequest(app, stream, key, "peer"), default);
+        Assert.Null(sink);
+        Assert.Equal(reason, refusal.Code);
+    }
+
+    [Fact]
+    public async Task A_second_publisher_is_refused_while_the_first_sends_and_replaces_it_when_it_is_silent()
+    {
+        var first = await PublishAsync();
+        await first.WriteAsync(_pool.Video(0, keyframe: true), default);
+        var (none, refusal) = await _registry.PublishAsync(Request("second"), default);
+        Assert.Null(none);
+        Assert.Equal(Reasons.StreamBusy, refusal.Code);
+
+        _clock.Advance(TimeSpan.FromSeconds(2.5));
+        var (second, _) = await _registry.PublishAsync(Request("second"), default);
+        Assert.NotNull(second);
+        await Task.Delay(Timeout.Infinite, first.Closed).ContinueWith(_ => { }, TaskScheduler.Default);
+        Assert.Equal(Reasons.PublisherReplaced, first.CloseReason.Code);
+
+        // What the old connection still sends reaches nobody.
+        await first.WriteAsync(_pool.Video(40), default);
+        Assert.Equal(1, _registry.Find("live", "show")!.Meter.VideoPackets);
+        first.Complete(new Reason(Reasons.ConnectionReset, ""));
+        Assert.True(Assert.Single(_registry.Sources).HasPublisher);
+    }
+
+    [Fact]
+    public async Task A_lost_publisher_may_come_back_and_the_same_stream_goes_on()
+    {
+        var first = await PublishAsync();
+        await first.WriteAsync(_pool.Video(1000, keyframe: true), default);
+        var stream = _registry.Find("live", "show")!;
+        first.Complete(new Reason(Reasons.ConnectionReset, "gone"));
+        _clock.Advance(TimeSpan.FromSeconds(4));
+        var second = await PublishAsync();
+        await second.WriteAsync(_pool.Video(0, keyframe: true), default);
+        Assert.Same(stream, _registry.Find("live", "show"));
+        Assert.Equal(5000, stream.Feed.Newest.Milliseconds);
+    }
+
+    [Fact]
+    public async Task A_lost_publisher_that_stays_away_ends_the_stream()
+    {
+        var first = await PublishAsync();
+        var stream = _registry.Find("live", "show")!;
+        first.Complete(new Reason(Reasons.ConnectionReset, "gone"));
+        _clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.NotNull(_registry.Find("live", "show"));
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Null(_registry.Find("live", "show"));
+        Assert.Equal(Reasons.PublisherGone, stream.EndReason.Code);
+    }
+
+    [Fact]
+    public async Task A_polite_end_ends_the_stream_at_once()
+    {
+        var sink = await PublishAsync();
+        sink.Complete(new Reason(Reasons.Unpublished, ""));
+        Assert.Null(_registry.Find("live", "show"));
+    }
+
+    [Fact]
+    public async Task A_player_waits_for_a_stream_that_is_about_to_start_and_no_longer_than_it_may()
+    {
+        var early = _registry.PlayAsync(Request("viewer"), default).AsTask();
+        Assert.False(early.IsCompleted);
+        await PublishAsync();
+        var (source, _) = await early.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.NotNull(source);
+        source.Dispose();
+
+        var late = _registry.PlayAsync(new AccessRequest("live", "never", null, "viewer"), default).AsTask();
+        _clock.Advance(TimeSpan.FromSeconds(6));
+        var (none, refusal) = await late.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.Null(none);
+        Assert.Equal(Reasons.StreamNotFound, refusal.Code);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_a_rendition_cannot_be_published()
+    {
+        await PublishAsync();
+        var name = StreamName.ForSource("live", "show").ForRendition("{stream}_{rendition}", "720p");
+        Assert.NotNull(_registry.OpenRendition(name, new AppPolicy()));
+        var (sink, refusal) = await _registry.PublishAsync(new AccessRequest("live", "show_720p", "good", "peer"), default);
+        Assert.Null(sink);
+        Assert.Equal(Reasons.RenditionName, refusal.Code);
+        _registry.Close(_registry.Find("live", "show_720p")!, default);
+    }
+
+    private static AccessRequest Request(string peer) => new("live", "show", "good", peer);
+
+    private async Task<IPacketSink> PublishAsync()
+    {
+        var (sink, refusal) = await _registry.PublishAsync(Request("first"), default);
+        Assert.True(sink is not null, refusal.ToString());
+        return sink;
+    }
+
+    private sealed class KeyIsGood : IPublishAuthorizer
+    {
+        public ValueTask<Reason?> AuthorizePublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<Reason?>(request.Key == "good" ? null : new Reason(Reasons.BadKey, ""));
+    }
+}
