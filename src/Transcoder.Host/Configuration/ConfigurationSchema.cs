@@ -124,7 +124,7 @@ internal static class ConfigurationSchema
             ]), null, "The RTMP server.", "Left out: all of its defaults."),
             new("http", new ObjectNode(
             [
-                new("listen", new ScalarNode(ScalarType.Endpoint), "127.0.0.1:8080",
+                new("listen", new ScalarNode(ScalarType.Endpoint with { Example = "127.0.0.1:8080" }), "127.0.0.1:8080",
                     "Address and port of the API and the metrics.", "This machine only: the API has no password, so opening it is your decision."),
             ]), null, "The HTTP server.", "Left out: all of its defaults."),
             new("shutdown_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "10s",

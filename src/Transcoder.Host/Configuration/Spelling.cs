@@ -3,15 +3,28 @@ namespace Transcoder.Host.Configuration;
 /// <summary>Guesses which of some words was meant.</summary>
 internal static class Spelling
 {
+    /// <summary>Words that people use for ours and that no spelling rule finds.</summary>
+    private static readonly Dictionary<string, string> Synonyms = new(StringComparer.Ordinal)
+    {
+        ["h265"] = "hevc", ["x265"] = "hevc", ["h.265"] = "hevc", ["avc"] = "h264", ["x264"] = "h264", ["h.264"] = "h264", ["libx264"] = "h264", ["libx265"] = "hevc",
+        ["yes"] = "true", ["on"] = "true", ["no"] = "false", ["off"] = "false", ["info"] = "information", ["warn"] = "warning", ["cpu"] = "software", ["intel"] = "qsv", ["nvidia"] = "nvenc",
+        ["fps"] = "max_fps", ["frame_rate"] = "max_fps", ["framerate"] = "max_fps", ["gop"] = "keyframe_interval", ["key"] = "keys", ["bframes"] = "b_frames", ["stream"] = "source",
+    };
+
     public static string Advice(string written, IEnumerable<string> words)
     {
-        var list = words.ToList();
+        var list = words.Distinct().ToList();
         return Nearest(written, list) is { } nearest ? $"write {nearest}" : list.Count > 0 ? $"write one of {string.Join(", ", list)}" : string.Empty;
     }
 
-    public static string? Nearest(string written, IEnumerable<string> words)
+    public static string? Nearest(string written, IReadOnlyCollection<string> words)
     {
         var plain = Plain(written);
+        if (Synonyms.TryGetValue(plain, out var ours) && words.Contains(ours))
+        {
+            return ours;
+        }
+
         var best = words.Select(word => (Word: word, Distance: Distance(plain, Plain(word)))).OrderBy(w => w.Distance).FirstOrDefault();
         return best.Word is not null && best.Distance <= Math.Max(1, plain.Length / 3) ? best.Word : null;
     }

@@ -43,29 +43,29 @@ internal sealed partial record PushUrl(string Template)
         const string Example = "write rtmp://host/app/{stream}_{rendition}";
         if (template.StartsWith("rtmps://", StringComparison.OrdinalIgnoreCase))
         {
-            return ("rtmps:// is not supported for push", "write rtmp://host/app/{stream}_{rendition}, or push to a local TLS relay");
+            return ("is rtmps, which push does not speak", "write rtmp://host/app/{stream}_{rendition}, or push to a local TLS relay");
         }
 
         foreach (Match match in Placeholder().Matches(template))
         {
             if (!Placeholders.Contains(match.Groups[1].Value))
             {
-                return ($"{match.Value} is not known in a push address", "write {app}, {stream} or {rendition}");
+                return ($"holds {match.Value}, which means nothing in a push address", "write {app}, {stream} or {rendition}");
             }
         }
 
         if (!TryAddress(Placeholder().Replace(template, "x"), out var address) || Placeholder().Replace(template, "x").AsSpan().ContainsAny('{', '}'))
         {
-            return ("this is not an rtmp address", Example);
+            return ("is not an rtmp address", Example);
         }
 
         if (Placeholder().IsMatch(template[..^PathAfterHost(template).Length]))
         {
-            return ("a placeholder can't be part of the host", Example);
+            return ("has a placeholder in its host", Example);
         }
 
         var parts = address.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return parts.Length < 2 ? ("this address lacks an application and a stream name", Example) : null;
+        return parts.Length < 2 ? ("lacks an application or a stream name", Example) : null;
     }
 
     private static bool TryAddress(string text, [NotNullWhen(true)] out Uri? address) =>

@@ -12,9 +12,9 @@ internal abstract record YamlTree(Place At)
     /// <summary>Null after a syntax error (a parser can't find a second one with any trust) and for an empty file.</summary>
     public static YamlTree? Parse(string text, ProblemList problems)
     {
+        var parser = new Parser(new StringReader(text));
         try
         {
-            var parser = new Parser(new StringReader(text));
             parser.Consume<StreamStart>();
             if (!parser.TryConsume<DocumentStart>(out _))
             {
@@ -32,9 +32,12 @@ internal abstract record YamlTree(Place At)
         }
         catch (YamlException e)
         {
-            var place = PlaceOf(e.Start);
-            problems.Error(place, "this is not YAML: " + Plain(e.Message), Advice(text, place));
-            return null;
+            return NotYaml(PlaceOf(e.Start), Plain(e.Message), text, problems);
+        }
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet's scanner ends so on a flow list that is not closed, without saying where.
+            return NotYaml(parser.Current is { } last ? PlaceOf(last.End) : new Place(1, 1), "a [ or { is not closed after this", text, problems);
         }
     }
 
@@ -111,13 +114,21 @@ internal abstract record YamlTree(Place At)
         return text.Length > 0 ? char.ToLowerInvariant(text[0]) + text[1..] : "it can't be read";
     }
 
-    private static string Advice(string text, Place place)
+    private static YamlTree? NotYaml(Place at, string message, string text, ProblemList problems)
     {
+        // A tab is the commonest cause, and parsers then name some place before it.
         var lines = text.Split('\n');
-        var line = place.Line >= 1 && place.Line <= lines.Length ? lines[place.Line - 1] : string.Empty;
-        return line.TrimStart(' ').StartsWith('\t')
-            ? "indent with spaces, not tabs"
-            : "check the indentation, and quote values that hold any of : # { } [ ] , & *";
+        var tab = Array.FindIndex(lines, line => line.TrimStart(' ').StartsWith('\t') && line.AsSpan().Trim().Length > 0);
+        if (tab >= 0)
+        {
+            problems.Error(new Place(tab + 1, lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1), "this line is indented with a tab, which YAML does not allow", "indent with spaces");
+        }
+        else
+        {
+            problems.Error(at, "this is not YAML: " + message, "check the indentation, and quote values that hold any of : # { } [ ] , & *");
+        }
+
+        return null;
     }
 }
 

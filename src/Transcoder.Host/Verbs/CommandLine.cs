@@ -27,7 +27,7 @@ internal sealed class CommandLine(IReadOnlyList<Verb> verbs, TextWriter output, 
         var verb = verbs.FirstOrDefault(v => arguments.Length >= 2 && v.Name == $"{arguments[0]} {arguments[1]}") ?? verbs.FirstOrDefault(v => v.Name == arguments[0]);
         if (verb is null)
         {
-            var nearest = Configuration.Spelling.Nearest(arguments[0], verbs.Where(v => !v.Internal).Select(v => v.Name.Split(' ')[0]));
+            var nearest = Configuration.Spelling.Nearest(arguments[0], [.. verbs.Where(v => !v.Internal).Select(v => v.Name.Split(' ')[0])]);
             await errors.WriteLineAsync($"transcoder: {arguments[0]} is not a verb{(nearest is null ? string.Empty : $" — did you mean {nearest}?")}\n");
             await errors.WriteAsync(Help());
             return ExitCode.Usage;
