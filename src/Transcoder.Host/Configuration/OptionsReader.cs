@@ -1,0 +1,84 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media.Jobs;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Host.Configuration;
+
+/// <summary>Makes the options of a file that was found to be free of errors.</summary>
+internal static class OptionsReader
+{
+    public static TranscoderOptions Read(BoundMap root)
+    {
+        var ladders = root.MapOrNull("ladders")?.Values.Select(l => KeyValuePair.Create(l.Key, new ValueList<RenditionSpec>(((BoundList)l.Value).Items.Cast<BoundMap>().Select(Rendition))));
+        var byName = ladders is null ? ValueMap<ValueList<RenditionSpec>>.Empty : new ValueMap<ValueList<RenditionSpec>>(ladders);
+        var server = root.Map("server");
+        var workers = root.Map("workers");
+        return new TranscoderOptions(
+            new ServerOptions(Rtmp(server.Map("rtmp")), new HttpListenOptions(server.Map("http").Value<IPEndPoint>("listen")), server.Value<TimeSpan>("shutdown_timeout")),
+            new NamingOptions(root.Map("naming").Value<RenditionNaming>("rendition")),
+            byName,
+            new ValueMap<AppOptions>(root.Map("apps").Values.Select(a => KeyValuePair.Create(a.Key, App((BoundMap)a.Value, byName)))),
+            new EncoderOptions(Texts(root.Map("encoders"), "order"), root.Map("encoders").Value<FallbackPolicy>("fallback")),
+            new WorkerOptions(workers.Value<int>("spare"), workers.Value<TimeSpan>("start_timeout"), workers.Value<TimeSpan>("hang_timeout"), workers.Value<TimeSpan>("restart_delay_max")),
+            new LogOptions(root.Map("log").Value<LogLevel>("level")));
+    }
+
+    private static RtmpListenOptions Rtmp(BoundMap rtmp) => new(
+        rtmp.Value<IPEndPoint>("listen"),
+        rtmp.Value<int>("max_connections"),
+        rtmp.Value<TimeSpan>("handshake_timeout"),
+        rtmp.Value<TimeSpan>("idle_timeout"),
+        rtmp.Value<TimeSpan>("write_timeout"),
+        rtmp.Value<int>("max_message_size"));
+
+    private static RenditionSpec Rendition(BoundMap rung) => new(
+        rung.Value<string>("name"),
+        rung.MapOrNull("video") is { } video ? Video(video) : null,
+        rung.MapOrNull("audio") is { } audio ? Audio(audio) : null);
+
+    private static VideoSpec Video(BoundMap video) => new(
+        video.Value<CodecId>("codec"),
+        video.Get<int>("width"),
+        video.Get<int>("height"),
+        video.Value<int>("bitrate"),
+        video.Get<double>("max_fps"),
+        video.Value<RateControl>("rate_control"),
+        (int)video.Value<TimeSpan>("buffer").TotalMilliseconds,
+        video.Value<string>("preset"),
+        video.Get<string>("profile") ?? string.Empty,
+        video.Get<string>("tune") ?? string.Empty,
+        video.Value<int>("b_frames"),
+        video.Value<bool>("upscale"));
+
+    private static AudioSpec Audio(BoundMap audio) => new(
+        audio.Value<CodecId>("codec"),
+        audio.Value<int>("bitrate"),
+        audio.Get<int>("sample_rate"),
+        audio.Get<int>("channels"));
+
+    private static AppOptions App(BoundMap app, ValueMap<ValueList<RenditionSpec>> ladders)
+    {
+        var ladder = app.Get<string>("ladder");
+        IReadOnlyList<string> rungs = ladder is null ? [] : [.. ladders[ladder].Select(r => r.Name)];
+        var publish = app.Map("publish");
+        return new AppOptions(
+            ladder,
+            app.Value<TimeSpan>("keyframe_interval"),
+            app.Value<TimeSpan>("reconnect_grace"),
+            new PublishOptions(Texts(publish, "keys"), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
+            Limits(app.Map("gop_cache")),
+            Limits(app.Map("player_queue")),
+            new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
+                push.Value<PushUrl>("url"),
+                new ValueList<string>(OptionsRules.Pushed(push, rungs)),
+                push.Value<TimeSpan>("connect_timeout"),
+                push.Value<TimeSpan>("retry_min"),
+                push.Value<TimeSpan>("retry_max"),
+                Limits(push.Map("queue"))))));
+    }
+
+    private static BufferLimits Limits(BoundMap limits) => new(limits.Value<TimeSpan>("duration"), limits.Value<int>("size"));
+
+    private static ValueList<string> Texts(BoundMap map, string key) => new(map.List(key).Cast<BoundScalar>().Select(item => (string)item.Value!));
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media.Jobs;
+
+namespace Transcoder.Host.Configuration;
+
+/// <summary>The whole configuration file, checked. What each key means, its unit, range and reason stand in <see cref="ConfigurationSchema"/>.</summary>
+internal sealed record TranscoderOptions(
+    ServerOptions Server,
+    NamingOptions Naming,
+    ValueMap<ValueList<RenditionSpec>> Ladders,
+    ValueMap<AppOptions> Apps,
+    EncoderOptions Encoders,
+    WorkerOptions Workers,
+    LogOptions Log)
+{
+    /// <summary>The renditions that a stream of this app gets; none where the app has no ladder.</summary>
+    public ValueList<RenditionSpec> LadderOf(AppOptions app) => app.Ladder is { } name ? Ladders[name] : ValueList<RenditionSpec>.Empty;
+}
+
+internal sealed record ServerOptions(RtmpListenOptions Rtmp, HttpListenOptions Http, TimeSpan ShutdownTimeout);
+
+/// <param name="MaxMessageSize">Bytes.</param>
+internal sealed record RtmpListenOptions(
+    IPEndPoint Listen,
+    int MaxConnections,
+    TimeSpan HandshakeTimeout,
+    TimeSpan IdleTimeout,
+    TimeSpan WriteTimeout,
+    int MaxMessageSize);
+
+internal sealed record HttpListenOptions(IPEndPoint Listen);
+
+internal sealed record NamingOptions(RenditionNaming Rendition);
+
+/// <param name="Ladder">Null: the source alone.</param>
+internal sealed record AppOptions(
+    string? Ladder,
+    TimeSpan KeyframeInterval,
+    TimeSpan ReconnectGrace,
+    PublishOptions Publish,
+    BufferLimits GopCache,
+    BufferLimits PlayerQueue,
+    ValueList<PushOptions> Push);
+
+/// <param name="Keys">Empty: anyone may publish.</param>
+/// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it, and its turn ends.</param>
+internal sealed record PublishOptions(ValueList<string> Keys, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
+
+internal enum TakeoverPolicy
+{
+    /// <summary>A second publisher is refused while the first one sends, and replaces a silent one.</summary>
+    WhenSilent,
+
+    /// <summary>A second publisher with a valid key always replaces the first.</summary>
+    Always,
+
+    /// <summary>A second publisher is refused until the first one has gone.</summary>
+    Never,
+}
+
+/// <param name="Size">Bytes.</param>
+internal sealed record BufferLimits(TimeSpan Duration, int Size);
+
+/// <param name="Renditions">Names from the app's ladder, and <see cref="SourceName"/>; as settled: never empty.</param>
+internal sealed record PushOptions(
+    PushUrl Url,
+    ValueList<string> Renditions,
+    TimeSpan ConnectTimeout,
+    TimeSpan RetryMin,
+    TimeSpan RetryMax,
+    BufferLimits Queue)
+{
+    /// <summary>The word for the source itself where rendition names are listed.</summary>
+    public const string SourceName = "source";
+}
+
+internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback);
+
+internal enum FallbackPolicy
+{
+    /// <summary>The next kind of device in the order makes the rendition as it was asked for.</summary>
+    Allow,
+
+    /// <summary>As allow, but on software a rendition may be made smaller or slower to hold real time.</summary>
+    Reduce,
+
+    /// <summary>Only the first kind of device in the order; otherwise the rendition is left out, with its reason.</summary>
+    Forbid,
+}
+
+internal sealed record WorkerOptions(int Spare, TimeSpan StartTimeout, TimeSpan HangTimeout, TimeSpan RestartDelayMax);
+
+internal sealed record LogOptions(LogLevel Level);
