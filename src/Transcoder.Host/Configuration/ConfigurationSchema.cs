@@ -75,8 +75,8 @@ internal static class ConfigurationSchema
             "The wait after the first failure; it doubles each time, with jitter.", "A restarted target is back on air within two seconds."),
         new("retry_max", new ScalarNode(ScalarType.Duration, "1s", "10m"), "30s",
             "The longest wait between attempts, which go on for ever.", "A target that was down all night is found within half a minute."),
-        new("queue", Limits("8s", "32MiB", "What waits for a slow target before packets are dropped up to a keyframe."), null,
-            "Limits of what waits for this target.", "Each target has its own: a slow one touches nothing else."),
+        new("lag", new ScalarNode(ScalarType.Duration, "500ms", "1m"), "8s",
+            "How far this target may fall behind before packets are dropped up to a keyframe.", "A target's hiccup costs no picture; a slow one touches nothing else."),
     ]);
 
     private static readonly ObjectNode App = new(
@@ -93,13 +93,18 @@ internal static class ConfigurationSchema
                 "Secrets, one of which a publisher gives as ?key=.", "No default key could be safe: with none, anyone may publish, and a warning says so."),
             new("takeover", new ScalarNode(ScalarType.WordOf("a takeover policy", ("when_silent", TakeoverPolicy.WhenSilent), ("always", TakeoverPolicy.Always), ("never", TakeoverPolicy.Never))), "when_silent",
                 "When a second publisher with a valid key may replace the first: when_silent, always or never.", "A frozen encoder must not lock its successor out, and a live one must not be cut off by mistake."),
-            new("silence_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "5s",
-                "A publisher that sent nothing for so long is silent.", "No encoder pauses that long; a dead line often shows in no other way."),
+            new("silence_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "3s",
+                "A publisher that sent nothing for so long is silent.", "No encoder pauses that long, and OBS comes back after two seconds and four."),
         ]), null, "Who may publish.", "Left out: anyone, with a warning."),
-        new("gop_cache", Limits("10s", "32MiB", "What is kept of the newest pictures since a keyframe."), null,
-            "What is kept since the newest keyframe.", "A new player starts with it at once, and a new worker resumes from it."),
-        new("player_queue", Limits("4s", "16MiB", "What waits for a slow player before packets are dropped up to a keyframe."), null,
-            "Limits of what waits for one player.", "A slow player loses pictures of its own and never slows the stream."),
+        new("gop_cache", new ObjectNode(
+        [
+            new("duration", new ScalarNode(ScalarType.Duration, "2s", "2m"), "30s",
+                "As time; whichever limit comes first counts.", "Two GOPs of the longest that encoders make by themselves (10 s), and some more."),
+            new("size", new ScalarNode(ScalarType.Size, "1MiB", "512MiB"), "32MiB",
+                "As memory.", "Twenty seconds of 12 Mbit/s; a stream that never sends a keyframe can't eat more."),
+        ]), null, "What is kept of a stream: the newest two GOPs, within these limits.", "A new player starts with a keyframe at once, and a new worker resumes from one."),
+        new("player_lag", new ScalarNode(ScalarType.Duration, "500ms", "1m"), "5s",
+            "How far a player may fall behind before it loses packets up to a keyframe.", "A slow player loses pictures of its own and never slows the stream."),
         new("push", new ListNode(Push), "[]", "Where the streams of this app are pushed to.", "Nothing leaves unasked."),
     ]);
 
@@ -143,18 +148,18 @@ internal static class ConfigurationSchema
         [
             new("order", new ListNode(new ScalarNode(EncoderKind), Min: 1), "[nvenc, qsv, vaapi, software]",
                 "Kinds of encoders in the order to try.", "Hardware first where there is any; software always works."),
-            new("fallback", new ScalarNode(ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("reduce", FallbackPolicy.Reduce), ("forbid", FallbackPolicy.Forbid))), "allow",
-                "What to do when the first kind is full or broken: allow, reduce or forbid.", "A picture from a slower encoder is better than none."),
+            new("fallback", new ScalarNode(ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("forbid", FallbackPolicy.Forbid))), "allow",
+                "What to do when the first kind is not there or broken: allow the next one, or forbid it.", "A picture from a slower encoder is better than none."),
         ]), null, "Which encoders to use.", "Left out: all of its defaults."),
         new("workers", new ObjectNode(
         [
             new("spare", new ScalarNode(ScalarType.Integer, "0", "16"), "1",
                 "Worker processes kept warm for the next stream.", "One hides the process start (0.2 s) for about 30 MB of memory."),
-            new("start_timeout", new ScalarNode(ScalarType.Duration, "1s", "1m"), "10s",
+            new("start_timeout", new ScalarNode(ScalarType.Duration, "1s", "2m"), "30s",
                 "How long a worker may take to report in.", "Cold start on a loaded machine takes two seconds."),
-            new("hang_timeout", new ScalarNode(ScalarType.Duration, "2s", "5m"), "10s",
+            new("hang_timeout", new ScalarNode(ScalarType.Duration, "2s", "5m"), "6s",
                 "A worker that reported nothing for so long is killed and replaced.", "It reports each second; drivers that stall for less do recover."),
-            new("restart_delay_max", new ScalarNode(ScalarType.Duration, "1s", "10m"), "30s",
+            new("restart_delay_max", new ScalarNode(ScalarType.Duration, "1s", "10m"), "10s",
                 "The longest wait before a worker that keeps dying is started again; the first restart is at once.", "A stream that kills each worker must not eat the machine."),
         ]), null, "The processes that decode and encode.", "Left out: all of its defaults."),
         new("log", new ObjectNode(
@@ -163,11 +168,5 @@ internal static class ConfigurationSchema
                 ("error", LogLevel.Error), ("warning", LogLevel.Warning), ("information", LogLevel.Information), ("debug", LogLevel.Debug), ("trace", LogLevel.Trace))), "information",
                 "The least that is logged: error, warning, information, debug or trace.", "One line when a thing opens and one when it ends, with its reason."),
         ]), null, "What is written to the log.", "Left out: all of its defaults."),
-    ]);
-
-    private static ObjectNode Limits(string duration, string size, string doc) => new(
-    [
-        new("duration", new ScalarNode(ScalarType.Duration, "500ms", "1m"), duration, doc, "As time; whichever limit comes first counts."),
-        new("size", new ScalarNode(ScalarType.Size, "1MiB", "512MiB"), size, doc, "As memory, against sources with very high bitrates."),
     ]);
 }

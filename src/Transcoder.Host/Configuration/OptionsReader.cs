@@ -67,18 +67,16 @@ internal static class OptionsReader
             app.Value<TimeSpan>("keyframe_interval"),
             app.Value<TimeSpan>("reconnect_grace"),
             new PublishOptions(Texts(publish, "keys"), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
-            Limits(app.Map("gop_cache")),
-            Limits(app.Map("player_queue")),
+            new CacheLimits(app.Map("gop_cache").Value<TimeSpan>("duration"), app.Map("gop_cache").Value<int>("size")),
+            app.Value<TimeSpan>("player_lag"),
             new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
                 push.Value<PushUrl>("url"),
                 new ValueList<string>(OptionsRules.Pushed(push, rungs)),
                 push.Value<TimeSpan>("connect_timeout"),
                 push.Value<TimeSpan>("retry_min"),
                 push.Value<TimeSpan>("retry_max"),
-                Limits(push.Map("queue"))))));
+                push.Value<TimeSpan>("lag")))));
     }
-
-    private static BufferLimits Limits(BoundMap limits) => new(limits.Value<TimeSpan>("duration"), limits.Value<int>("size"));
 
     private static ValueList<string> Texts(BoundMap map, string key) => new(map.List(key).Cast<BoundScalar>().Select(item => (string)item.Value!));
 }

@@ -39,12 +39,12 @@ internal sealed record AppOptions(
     TimeSpan KeyframeInterval,
     TimeSpan ReconnectGrace,
     PublishOptions Publish,
-    BufferLimits GopCache,
-    BufferLimits PlayerQueue,
+    CacheLimits GopCache,
+    TimeSpan PlayerLag,
     ValueList<PushOptions> Push);
 
 /// <param name="Keys">Empty: anyone may publish.</param>
-/// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it, and its turn ends.</param>
+/// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it.</param>
 internal sealed record PublishOptions(ValueList<string> Keys, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
 
 internal enum TakeoverPolicy
@@ -60,7 +60,7 @@ internal enum TakeoverPolicy
 }
 
 /// <param name="Size">Bytes.</param>
-internal sealed record BufferLimits(TimeSpan Duration, int Size);
+internal sealed record CacheLimits(TimeSpan Duration, int Size);
 
 /// <param name="Renditions">Names from the app's ladder, and <see cref="SourceName"/>; as settled: never empty.</param>
 internal sealed record PushOptions(
@@ -69,7 +69,7 @@ internal sealed record PushOptions(
     TimeSpan ConnectTimeout,
     TimeSpan RetryMin,
     TimeSpan RetryMax,
-    BufferLimits Queue)
+    TimeSpan Lag)
 {
     /// <summary>The word for the source itself where rendition names are listed.</summary>
     public const string SourceName = "source";
@@ -81,9 +81,6 @@ internal enum FallbackPolicy
 {
     /// <summary>The next kind of device in the order makes the rendition as it was asked for.</summary>
     Allow,
-
-    /// <summary>As allow, but on software a rendition may be made smaller or slower to hold real time.</summary>
-    Reduce,
 
     /// <summary>Only the first kind of device in the order; otherwise the rendition is left out, with its reason.</summary>
     Forbid,

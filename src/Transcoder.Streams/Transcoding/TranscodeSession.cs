@@ -16,9 +16,9 @@ namespace Transcoder.Streams.Transcoding;
 /// </summary>
 public sealed partial class TranscodeSession
 {
-    /// <summary>Delays before the first, second, … replacement in a row; a worker that ran for <see cref="Healthy"/> starts the row anew.</summary>
-    private static readonly TimeSpan[] Backoff = [TimeSpan.Zero, TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10)];
+    /// <summary>A worker that ran this long was sound: the next death is a first one again.</summary>
     private static readonly TimeSpan Healthy = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan SecondDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly SourceStream _source;
     private readonly StreamRegistry _registry;
@@ -87,7 +87,7 @@ public sealed partial class TranscodeSession
             if (end is null)
             {
                 failures = _clock.GetElapsedTime(started) > Healthy ? 0 : failures + 1;
-                await Task.Delay(Backoff[Math.Clamp(failures - 1, 0, Backoff.Length - 1)], _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(RestartDelay(failures), _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
@@ -116,7 +116,7 @@ public sealed partial class TranscodeSession
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pump = new WorkerPump(link, reader, _clock);
         var pumping = pump.RunAsync(stop.Token);
-        var receiver = new WorkerReceiver(link, _pool, this, worker.ProcessId, _clock, _log);
+        var receiver = new WorkerReceiver(link, _pool, this, worker.ProcessId, _workers.Policy.HangTimeout, _clock, _log);
         var finished = await receiver.RunAsync(pump, stop.Token).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
         worker.Kill();
@@ -143,6 +143,11 @@ public sealed partial class TranscodeSession
         LogWorkerDied(_source.Live.Name, worker.ProcessId, died);
         return (null, died);
     }
+
+    // At once, then 0.5 s, 1 s, 2 s … up to the operator's limit.
+    private TimeSpan RestartDelay(int failures) => failures <= 1
+        ? TimeSpan.Zero
+        : TimeSpan.FromTicks(Math.Min(SecondDelay.Ticks << Math.Min(failures - 2, 16), _workers.Policy.RestartDelayMax.Ticks));
 
     private TranscodeJob JobFor(RenditionOutput[] active) => new(
         _source.Live.Name.ToString(),

@@ -12,9 +12,6 @@ namespace Transcoder.Streams.Transcoding;
 /// <summary>Reads what a worker sends and does what it says, until its link ends or it falls silent.</summary>
 internal sealed partial class WorkerReceiver
 {
-    /// <summary>A worker reports each second; silent this long it hangs, in a driver or a codec.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(6);
-
     /// <summary>Draining every encoder takes a second; a hung one must not hold the stream's end.</summary>
     private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(15);
 
@@ -22,15 +19,17 @@ internal sealed partial class WorkerReceiver
     private readonly MediaBufferPool _pool;
     private readonly TranscodeSession _session;
     private readonly int _processId;
+    private readonly TimeSpan _hangTimeout;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
 
-    public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, int processId, TimeProvider clock, ILogger log)
+    public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, int processId, TimeSpan hangTimeout, TimeProvider clock, ILogger log)
     {
         _link = link;
         _pool = pool;
         _session = session;
         _processId = processId;
+        _hangTimeout = hangTimeout;
         _clock = clock;
         _log = log;
     }
@@ -38,13 +37,13 @@ internal sealed partial class WorkerReceiver
     /// <returns>The worker's own closing reason, why it was given up, or null when its link just ended.</returns>
     public async Task<Reason?> RunAsync(WorkerPump pump, CancellationToken cancellationToken)
     {
-        using var silence = new CancellationTokenSource(Silence, _clock);
+        using var silence = new CancellationTokenSource(_hangTimeout, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
         try
         {
             while (await _link.ReadAsync(either.Token).ConfigureAwait(false) is { } message)
             {
-                silence.CancelAfter(Silence);
+                silence.CancelAfter(_hangTimeout);
                 if (Handle(message.Header, message.Body!) is { } ended)
                 {
                     return ended;
@@ -60,7 +59,7 @@ internal sealed partial class WorkerReceiver
         }
         catch (OperationCanceledException) when (silence.IsCancellationRequested)
         {
-            return new Reason(Reasons.WorkerHung, $"no word from the worker for {Silence.TotalSeconds} s");
+            return new Reason(Reasons.WorkerHung, $"no word from the worker for {_hangTimeout.TotalSeconds} s");
         }
         catch (OperationCanceledException)
         {

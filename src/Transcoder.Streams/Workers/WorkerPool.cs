@@ -8,7 +8,6 @@ public sealed partial class WorkerPool : IAsyncDisposable
     private static readonly TimeSpan RetrySpare = TimeSpan.FromSeconds(5);
 
     private readonly IWorkerLauncher _launcher;
-    private readonly int _spares;
     private readonly TimeProvider _clock;
     private readonly ILogger<WorkerPool> _log;
     private readonly Lock _gate = new();
@@ -19,14 +18,16 @@ public sealed partial class WorkerPool : IAsyncDisposable
     private readonly SemaphoreSlim _starting = new(1);
     private Task _refilling = Task.CompletedTask;
 
-    public WorkerPool(IWorkerLauncher launcher, int spares, TimeProvider clock, ILogger<WorkerPool> log)
+    public WorkerPool(IWorkerLauncher launcher, WorkerPolicy policy, TimeProvider clock, ILogger<WorkerPool> log)
     {
         _launcher = launcher;
-        _spares = spares;
+        Policy = policy;
         _clock = clock;
         _log = log;
         Refill();
     }
+
+    internal WorkerPolicy Policy { get; }
 
     /// <summary>Warm workers without a job.</summary>
     public int Idle
@@ -86,7 +87,7 @@ public sealed partial class WorkerPool : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_refilling.IsCompleted && !_stop.IsCancellationRequested && _idle.Count < _spares)
+            if (_refilling.IsCompleted && !_stop.IsCancellationRequested && _idle.Count < Policy.Spares)
             {
                 _refilling = RefillAsync();
             }
@@ -97,7 +98,7 @@ public sealed partial class WorkerPool : IAsyncDisposable
     {
         // Leaves the caller's lock and, on a start under load, lets the rented worker go first.
         await Task.Yield();
-        while (!_stop.IsCancellationRequested && Idle < _spares)
+        while (!_stop.IsCancellationRequested && Idle < Policy.Spares)
         {
             try
             {

@@ -15,12 +15,11 @@ namespace Transcoder.Streams.Workers;
 /// </summary>
 public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDisposable
 {
-    /// <summary>Process start, runtime start and codec warm-up take under a second; a loaded machine may need many.</summary>
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan HelloDeadline = TimeSpan.FromSeconds(10);
 
     private readonly string _executable;
     private readonly string _version;
+    private readonly WorkerPolicy _policy;
     private readonly TimeProvider _clock;
     private readonly ILogger<WorkerProcessLauncher> _log;
     private readonly Socket _listener;
@@ -31,10 +30,11 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
 
     /// <param name="executable">The program that knows the verb <c>worker ingest</c>.</param>
     /// <param name="version">Both ends of the link must be of one build.</param>
-    public WorkerProcessLauncher(string executable, string version, TimeProvider clock, ILogger<WorkerProcessLauncher> log)
+    public WorkerProcessLauncher(string executable, string version, WorkerPolicy policy, TimeProvider clock, ILogger<WorkerProcessLauncher> log)
     {
         _executable = executable;
         _version = version;
+        _policy = policy;
         _clock = clock;
         _log = log;
 
@@ -55,7 +55,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
         try
         {
             worker = WorkerProcess.Start(_executable, _address, secret);
-            var first = await Task.WhenAny(connected.Task, worker.Exited).WaitAsync(StartDeadline, _clock, cancellationToken).ConfigureAwait(false);
+            var first = await Task.WhenAny(connected.Task, worker.Exited).WaitAsync(_policy.StartTimeout, _clock, cancellationToken).ConfigureAwait(false);
             if (first != connected.Task)
             {
                 throw new WorkerStartException(new Reason(Reasons.WorkerStartFailed, $"the worker process ended before it said hello: {await worker.Exited.ConfigureAwait(false)}"));
@@ -66,7 +66,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
         }
         catch (Exception e) when (e is not WorkerStartException)
         {
-            var reason = e is TimeoutException ? $"no hello from the worker process within {StartDeadline.TotalSeconds} s" : e.Message;
+            var reason = e is TimeoutException ? $"no hello from the worker process within {_policy.StartTimeout.TotalSeconds} s" : e.Message;
             throw new WorkerStartException(new Reason(Reasons.WorkerStartFailed, reason), e);
         }
         finally

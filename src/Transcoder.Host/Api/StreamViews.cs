@@ -1,0 +1,133 @@
+using Transcoder.Media;
+using Transcoder.Media.Tracks;
+using Transcoder.Streams;
+using Transcoder.Streams.Transcoding;
+
+namespace Transcoder.Host.Api;
+
+/// <summary>The body of <c>GET /api/v1/streams</c>: sources, each with the renditions made of it.</summary>
+internal sealed record StreamsView(IReadOnlyList<SourceView> Streams, WorkersView Workers);
+
+/// <param name="Idle">Warm workers without a job.</param>
+/// <param name="Deaths">Workers that died in mid job since the start.</param>
+internal sealed record WorkersView(int Idle, int Busy, long Deaths);
+
+/// <param name="State">publishing, or waiting (the publisher was lost and may come back).</param>
+/// <param name="TimelineRepairs">Timestamp jumps that were repaired.</param>
+internal sealed record SourceView(
+    string App,
+    string Stream,
+    string State,
+    string Publisher,
+    int Publishers,
+    DateTimeOffset StartedAt,
+    double Seconds,
+    MediaView Media,
+    long TimelineRepairs,
+    TranscoderView? Transcoder,
+    IReadOnlyList<RenditionView> Renditions);
+
+/// <summary>Facts of any live stream, measured over its last seconds.</summary>
+/// <param name="Bitrate">Bits a second.</param>
+/// <param name="KeyframeInterval">Seconds.</param>
+internal sealed record MediaView(
+    VideoView? Video,
+    AudioView? Audio,
+    double Bitrate,
+    double KeyframeInterval,
+    long VideoPackets,
+    long AudioPackets,
+    long Bytes,
+    int Subscribers);
+
+internal sealed record VideoView(string Codec, int Width, int Height, double FrameRate);
+
+internal sealed record AudioView(string Codec, int SampleRate, int Channels);
+
+/// <param name="RealtimeRatio">Source time decoded by wall time over the last second; held under 1, the worker falls behind.</param>
+internal sealed record TranscoderView(int WorkerProcessId, int WorkerDeaths, double RealtimeRatio, double CpuSeconds, long SourceFrames, long DamagedPackets);
+
+/// <param name="State">starting, running, left_out or ended.</param>
+/// <param name="Reason">Why this device, or why left out or ended.</param>
+internal sealed record RenditionView(
+    string Name,
+    string Stream,
+    string State,
+    ReasonView Reason,
+    string Device,
+    string Encoder,
+    string Decoder,
+    MediaView? Media,
+    long FramesEncoded,
+    long FramesDroppedLate,
+    long FramesDroppedByPlan,
+    long FramesPending);
+
+internal sealed record ReasonView(string Code, string Detail);
+
+/// <summary>Turns the house's live objects into what the API shows. No secret is among them.</summary>
+internal static class StreamViews
+{
+    public static SourceView Of(Transcoder.Streams.Ingest.SourceStream source, TranscodeSession? session)
+    {
+        var live = source.Live;
+        return new SourceView(
+            live.Name.App,
+            live.Name.Stream,
+            source.HasPublisher ? "publishing" : "waiting",
+            source.RemoteAddress,
+            source.Publishers,
+            live.StartedAt,
+            Round(live.Age.TotalSeconds),
+            Of(live),
+            source.TimelineRepairs,
+            session is null ? null : Of(session),
+            session is null ? [] : [.. session.Renditions.Select(Of)]);
+    }
+
+    public static string Word(RenditionState state) => state switch
+    {
+        RenditionState.Starting => "starting",
+        RenditionState.Running => "running",
+        RenditionState.LeftOut => "left_out",
+        _ => "ended",
+    };
+
+    public static MediaView Of(LiveStream live)
+    {
+        var measured = live.Meter.Measure();
+        return new MediaView(
+            live.Video is { } video ? new VideoView(video.Codec.Name(), video.Video.Width, video.Video.Height, Round(measured.FrameRate)) : null,
+            live.Audio is { } audio ? new AudioView(audio.Codec.Name(), audio.Audio.SampleRate, audio.Audio.Channels) : null,
+            Math.Round(measured.Bitrate),
+            Round(measured.KeyframeInterval),
+            live.Meter.VideoPackets,
+            live.Meter.AudioPackets,
+            live.Meter.TotalBytes,
+            live.Feed.Subscribers);
+    }
+
+    private static TranscoderView Of(TranscodeSession session) => new(
+        session.WorkerProcessId,
+        session.WorkerDeaths,
+        Round(session.Report?.RealtimeRatio ?? 0),
+        Round(session.Report?.CpuSeconds ?? 0),
+        session.Report?.SourceFrames ?? 0,
+        session.Report?.DamagedPackets ?? 0);
+
+    private static RenditionView Of(RenditionOutput rendition) => new(
+        rendition.Spec.Name,
+        rendition.Name.Stream,
+        Word(rendition.State),
+        new ReasonView(rendition.Reason.Code ?? "", rendition.Reason.Detail ?? ""),
+        rendition.Started?.Device ?? "",
+        rendition.Started?.Encoder ?? "",
+        rendition.Started?.Decoder ?? "",
+        rendition.Live is { } live ? Of(live) : null,
+        rendition.FramesEncoded,
+        rendition.FramesDroppedLate,
+        rendition.FramesDroppedByPlan,
+        rendition.Report?.FramesPending ?? 0);
+
+    private static double Round(double value) => Math.Round(value, 3);
+}

@@ -1,0 +1,45 @@
+using Transcoder.Host.Configuration;
+using Transcoder.Media.Time;
+using Transcoder.Streams;
+using Transcoder.Streams.Feeds;
+using Transcoder.Streams.Workers;
+
+namespace Transcoder.Host.Serving;
+
+/// <summary>Turns the operator's words into what the rooms behind ask for.</summary>
+internal static class Policies
+{
+    // A reader that jumps must find something to jump over: the ring is kept a little longer than anyone may lag.
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
+
+    public static AppPolicy? Of(TranscoderOptions options, string name) =>
+        options.Apps.TryGetValue(name, out var app) ? Of(options, app) : null;
+
+    public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
+
+    private static AppPolicy Of(TranscoderOptions options, AppOptions app)
+    {
+        var longest = app.Push.Select(push => push.Lag).Append(app.PlayerLag).Max() + Margin;
+        return new AppPolicy
+        {
+            Ladder = options.LadderOf(app),
+            RenditionTemplate = options.Naming.Rendition.Template,
+            KeyframeInterval = MediaTime.FromTimeSpan(app.KeyframeInterval),
+            ReconnectGrace = app.ReconnectGrace,
+            TakeoverAfter = app.Publish.Takeover switch
+            {
+                TakeoverPolicy.Always => TimeSpan.Zero,
+                TakeoverPolicy.Never => TimeSpan.MaxValue,
+                _ => app.Publish.SilenceTimeout,
+            },
+            Limits = new FeedLimits
+            {
+                Keep = MediaTime.FromTimeSpan(longest),
+                KeepAtMost = MediaTime.FromTimeSpan(longest > app.GopCache.Duration ? longest : app.GopCache.Duration),
+                MaxBytes = app.GopCache.Size,
+                SubscriberLag = MediaTime.FromTimeSpan(app.PlayerLag),
+            },
+            EncoderOrder = options.Encoders.Fallback == FallbackPolicy.Forbid ? [options.Encoders.Order[0]] : options.Encoders.Order,
+        };
+    }
+}
