@@ -3,6 +3,7 @@
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
+#include <libavutil/samplefmt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,33 @@ int32_t tc_encoder_read(const tc_encoder *encoder, tc_encoder_facts *facts)
     return TC_OK;
 }
 
+/* Planar floats to interleaved ones, for encoders that take no planar input (libopus). */
+static int interleave(tc_encoder *encoder, const AVFrame *source)
+{
+    AVFrame *target = encoder->frame;
+    const int channels = source->ch_layout.nb_channels;
+    int error;
+    target->format = AV_SAMPLE_FMT_FLT;
+    target->nb_samples = source->nb_samples;
+    target->sample_rate = source->sample_rate;
+    error = av_channel_layout_copy(&target->ch_layout, &source->ch_layout);
+    if (error >= 0) {
+        error = av_frame_get_buffer(target, 0);
+    }
+    if (error < 0) {
+        av_frame_unref(target);
+        return error;
+    }
+    for (int channel = 0; channel < channels; channel++) {
+        const float *from = (const float *)source->extended_data[channel];
+        float *to = (float *)target->data[0] + channel;
+        for (int i = 0; i < source->nb_samples; i++) {
+            to[(ptrdiff_t)i * channels] = from[i];
+        }
+    }
+    return 0;
+}
+
 int32_t tc_encoder_send(tc_encoder *encoder, const tc_frame *frame, int64_t pts, int32_t force_key)
 {
     const AVCodecContext *context = encoder->context;
@@ -104,7 +132,11 @@ int32_t tc_encoder_send(tc_encoder *encoder, const tc_frame *frame, int64_t pts,
         return AVERROR(EINVAL);
     }
     /* A shallow reference of our own: the source's picture type and time must not be seen by this encoder, nor ours by another. */
-    error = av_frame_ref(encoder->frame, frame);
+    if (context->codec_type == AVMEDIA_TYPE_AUDIO && context->sample_fmt == AV_SAMPLE_FMT_FLT && frame->format == AV_SAMPLE_FMT_FLTP) {
+        error = interleave(encoder, frame);
+    } else {
+        error = av_frame_ref(encoder->frame, frame);
+    }
     if (error < 0) {
         return error;
     }
