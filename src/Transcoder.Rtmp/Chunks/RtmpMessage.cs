@@ -1,0 +1,10 @@
+using Transcoder.Media.Buffers;
+
+namespace Transcoder.Rtmp.Chunks;
+
+/// <summary>One whole message. The holder owns one reference on <see cref="Buffer"/> and passes it on or releases it.</summary>
+/// <param name="Timestamp">Absolute, 32-bit milliseconds.</param>
+internal readonly record struct RtmpMessage(MessageType Type, uint ChunkStreamId, uint StreamId, uint Timestamp, MediaBuffer Buffer, int Length)
+{
+    public ReadOnlySpan<byte> Body => Buffer.Array.AsSpan(0, Length);
+}

@@ -1,0 +1,241 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Transcoder.Media;
+using Transcoder.Media.Buffers;
+using Transcoder.Rtmp.Chunks;
+
+namespace Transcoder.Rtmp.Connections;
+
+internal enum LinkStatus
+{
+    Message,
+
+    /// <summary>The peer closed its side.</summary>
+    Ended,
+
+    /// <summary><see cref="RtmpLink.Interrupt"/> was called.</summary>
+    Interrupted,
+
+    /// <summary>See <see cref="RtmpLink.Failure"/>.</summary>
+    Failed,
+}
+
+/// <summary>
+/// What server and client have in common on one connection: bytes to messages and back, acknowledgement both ways, bandwidth and ping answers.
+/// One reader; sending is safe from any thread.
+/// </summary>
+internal sealed class RtmpLink : IDisposable
+{
+    private readonly PipeReader _input;
+    private readonly ChunkReader _chunks;
+    private readonly TimeProvider _time;
+    private readonly RtmpStatistics _statistics;
+    private ReadOnlySequence<byte> _unread;
+    private bool _reading;
+    private bool _inputEnded;
+    private long _received;
+    private long _acknowledged;
+    private long _window;
+    private long _lastReceived;
+
+    public RtmpLink(IDuplexPipe pipe, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
+    {
+        _input = pipe.Input;
+        _chunks = new ChunkReader(pool, options.ChunkLimits);
+        _time = time;
+        _statistics = statistics;
+        _window = options.WindowSize;
+        _lastReceived = time.GetTimestamp();
+        Writer = new ConnectionWriter(pipe.Output, time, statistics, options.MaxQueuedAnswers);
+    }
+
+    public ConnectionWriter Writer { get; }
+
+    public int OutgoingChunkSize { get; private set; } = ChunkReader.DefaultChunkSize;
+
+    public long BytesReceived => Interlocked.Read(ref _received);
+
+    /// <summary>How long nothing has come.</summary>
+    public TimeSpan Silence => _time.GetElapsedTime(Interlocked.Read(ref _lastReceived));
+
+    /// <summary>Bytes that the peer says it has received; it may never say so.</summary>
+    public uint PeerAcknowledged { get; private set; }
+
+    /// <summary>Set with <see cref="LinkStatus.Failed"/>.</summary>
+    public Reason Failure { get; private set; }
+
+    public MessageBatch NewBatch() => new(OutgoingChunkSize);
+
+    /// <returns>False when the peer asks and does not read.</returns>
+    public bool Send(MessageBatch batch)
+    {
+        if (batch.ChangesChunkSize)
+        {
+            OutgoingChunkSize = batch.ChunkSize;
+        }
+
+        return Writer.Send(batch.Bytes);
+    }
+
+    /// <summary>Makes the read under way, or the next one, return at once. From any thread.</summary>
+    public void Interrupt() => _input.CancelPendingRead();
+
+    /// <summary>Waits until at least <paramref name="minimum"/> bytes are there; for the handshake.</summary>
+    public async ValueTask<(LinkStatus Status, ReadOnlySequence<byte> Bytes)> PeekAsync(int minimum)
+    {
+        while (_unread.Length < minimum)
+        {
+            var status = await FillAsync();
+            if (status != LinkStatus.Message)
+            {
+                return (status, _unread);
+            }
+        }
+
+        return (LinkStatus.Message, _unread);
+    }
+
+    /// <summary>Says how much of what was peeked at has been used.</summary>
+    public void Skip(ReadOnlySequence<byte> rest) => _unread = rest;
+
+    /// <summary>The next message that is not protocol control; on <see cref="LinkStatus.Message"/> its block is the caller's.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<(LinkStatus Status, RtmpMessage Message)> ReadAsync()
+    {
+        while (true)
+        {
+            switch (_chunks.Read(ref _unread, out var message))
+            {
+                case ChunkReadResult.Message:
+                    if (!IsControl(message))
+                    {
+                        return (LinkStatus.Message, message);
+                    }
+
+                    var handled = HandleControl(message.Type, message.Body);
+                    message.Buffer.Release();
+                    if (!handled)
+                    {
+                        return (LinkStatus.Failed, default);
+                    }
+
+                    break;
+                case ChunkReadResult.Malformed:
+                    Failure = new Reason(Reasons.ProtocolError, _chunks.Problem);
+                    return (LinkStatus.Failed, default);
+                case ChunkReadResult.LimitExceeded:
+                    Failure = new Reason(Reasons.LimitExceeded, _chunks.Problem);
+                    return (LinkStatus.Failed, default);
+                default:
+                    var status = await FillAsync();
+                    if (status != LinkStatus.Message)
+                    {
+                        return (status, default);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Gives back what was read and half assembled. The pipe itself belongs to who opened it.</summary>
+    public void Dispose()
+    {
+        Release(examined: false);
+        _chunks.Dispose();
+    }
+
+    private static bool IsControl(in RtmpMessage message) =>
+        message.Type is MessageType.Acknowledgement or MessageType.UserControl or MessageType.WindowAcknowledgementSize or MessageType.SetPeerBandwidth;
+
+    private async ValueTask<LinkStatus> FillAsync()
+    {
+        if (_inputEnded)
+        {
+            return LinkStatus.Ended;
+        }
+
+        var left = _unread.Length;
+        Release(examined: true);
+        var result = await _input.ReadAsync(CancellationToken.None);
+        _reading = true;
+        _unread = result.Buffer;
+        _inputEnded = result.IsCompleted;
+        if (result.IsCanceled)
+        {
+            return LinkStatus.Interrupted;
+        }
+
+        var arrived = _unread.Length - left;
+        if (arrived == 0)
+        {
+            return _inputEnded ? LinkStatus.Ended : LinkStatus.Message;
+        }
+
+        Interlocked.Exchange(ref _lastReceived, _time.GetTimestamp());
+        Interlocked.Add(ref _received, arrived);
+        _statistics.Received(arrived);
+
+        // Half a window early: GStreamer's sink stalls when a whole one is outstanding.
+        if (_received - _acknowledged >= Math.Max(_window / 2, 1) && OutgoingChunkSize != ChunkReader.DefaultChunkSize)
+        {
+            _acknowledged = _received;
+            if (!Send(NewBatch().Acknowledgement(unchecked((uint)_received))))
+            {
+                Failure = new Reason(Reasons.LimitExceeded, "the peer sends and does not read its acknowledgements");
+                return LinkStatus.Failed;
+            }
+        }
+
+        return LinkStatus.Message;
+    }
+
+    private void Release(bool examined)
+    {
+        if (_reading)
+        {
+            _reading = false;
+            _input.AdvanceTo(_unread.Start, examined ? _unread.End : _unread.Start);
+            _unread = default;
+        }
+    }
+
+    private bool HandleControl(MessageType type, ReadOnlySpan<byte> body)
+    {
+        // Cameras send control messages of their own making: what is too short or unknown is skipped.
+        if (body.Length < 4)
+        {
+            return true;
+        }
+
+        var value = BinaryPrimitives.ReadUInt32BigEndian(body);
+        switch (type)
+        {
+            case MessageType.Acknowledgement:
+                PeerAcknowledged = value;
+                return true;
+            case MessageType.WindowAcknowledgementSize:
+                _window = value is 0 or > int.MaxValue ? _window : value;
+                return true;
+            case MessageType.SetPeerBandwidth:
+                return Answer(NewBatch().WindowAcknowledgementSize((int)Math.Min(value, int.MaxValue)));
+            case MessageType.UserControl when body.Length >= 6 && value >> 16 == (uint)UserControlEvent.PingRequest:
+                return Answer(NewBatch().UserControl(UserControlEvent.PingResponse, BinaryPrimitives.ReadUInt32BigEndian(body[2..])));
+            default:
+                return true;
+        }
+    }
+
+    private bool Answer(MessageBatch batch)
+    {
+        if (Send(batch))
+        {
+            return true;
+        }
+
+        Failure = new Reason(Reasons.LimitExceeded, "the peer asks and does not read the answers");
+        return false;
+    }
+}

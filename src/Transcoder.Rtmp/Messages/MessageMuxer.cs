@@ -1,0 +1,123 @@
+using System.Buffers;
+using Transcoder.Media.Buffers;
+using Transcoder.Media.Containers.Flv;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Tracks;
+using Transcoder.Rtmp.Amf;
+using Transcoder.Rtmp.Chunks;
+
+namespace Transcoder.Rtmp.Messages;
+
+/// <summary>Packets and tracks to chunked messages, always for message stream 1; a connection that uses another number patches its copy.</summary>
+internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
+{
+    /// <summary>The message stream of every image.</summary>
+    public const uint StreamId = 1;
+
+    /// <summary>A message's length has 24 bits, and its image with all chunk headers must fit the largest block.</summary>
+    public const int LargestPayload = (1 << 24) - (64 << 10);
+
+    public int ChunkSize => chunkSize;
+
+    /// <summary>Whether RTMP can carry the codec at all.</summary>
+    public static bool CanCarry(Track track) => track.Kind switch
+    {
+        TrackKind.Video => FlvVideoTag.CanCarry(track.Codec),
+        TrackKind.Audio => FlvAudioTag.CanCarry(track.Codec),
+        _ => track.Codec == CodecId.Amf0,
+    };
+
+    /// <summary>The packet's image, made on first use and kept on the packet. The caller owns one reference.</summary>
+    public WireImage ImageOf(Packet packet)
+    {
+        var kept = packet.Image;
+        if (kept is null)
+        {
+            kept = packet.SetImage(Make(packet));
+        }
+
+        // Another protocol's image, or one cut for another chunk size, stays where it is.
+        if (kept is WireImage image && image.ChunkSize == chunkSize)
+        {
+            image.AddReference();
+            return image;
+        }
+
+        return Make(packet);
+    }
+
+    /// <returns>The message that announces <paramref name="track"/>, owned by the caller, or null where its codec has none.</returns>
+    public WireImage? SequenceHeader(Track track, uint timestamp)
+    {
+        var video = track.Kind == TrackKind.Video;
+        var size = video ? FlvVideoTag.SequenceHeaderSize(track) : track.Kind == TrackKind.Audio ? FlvAudioTag.SequenceHeaderSize(track) : 0;
+        if (size == 0)
+        {
+            return null;
+        }
+
+        var body = ArrayPool<byte>.Shared.Rent(size);
+        try
+        {
+            var length = video ? FlvVideoTag.WriteSequenceHeader(track, body) : FlvAudioTag.WriteSequenceHeader(track, body);
+            return length == 0 ? null : Make(track.Kind, timestamp, [], body.AsSpan(0, length));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(body);
+        }
+    }
+
+    /// <summary>onMetaData for a stream whose publisher sent none.</summary>
+    public WireImage Metadata(Track? video, Track? audio, uint timestamp)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        var amf = new Amf0Writer(body).String("onMetaData").BeginEcmaArray(0);
+        if (video is not null)
+        {
+            amf.Property("videocodecid", FlvCodecs.MetadataNumber(video.Codec)).Property("width", video.Video.Width).Property("height", video.Video.Height);
+            if (video.Video.FrameRate > 0)
+            {
+                amf.Property("framerate", video.Video.FrameRate);
+            }
+        }
+
+        if (audio is not null)
+        {
+            amf.Property("audiocodecid", FlvCodecs.MetadataNumber(audio.Codec))
+                .Property("audiosamplerate", audio.Audio.SampleRate)
+                .Property("audiochannels", audio.Audio.Channels)
+                .Property("stereo", audio.Audio.Channels > 1);
+        }
+
+        amf.End();
+        return Make(TrackKind.Data, timestamp, [], body.WrittenSpan);
+    }
+
+    public static uint TimestampOf(Packet packet) => unchecked((uint)packet.Dts.Milliseconds);
+
+    private WireImage Make(Packet packet)
+    {
+        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
+        var length = packet.Track.Kind switch
+        {
+            TrackKind.Video => FlvVideoTag.WriteHeader(head, packet),
+            TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet),
+            _ => 0,
+        };
+        return Make(packet.Track.Kind, TimestampOf(packet), head[..length], packet.Payload.Span);
+    }
+
+    private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
+    {
+        var (chunkStream, type) = kind switch
+        {
+            TrackKind.Video => (ChunkStreamIds.Video, MessageType.Video),
+            TrackKind.Audio => (ChunkStreamIds.Audio, MessageType.Audio),
+            _ => (ChunkStreamIds.Data, MessageType.DataAmf0),
+        };
+        var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
+        var size = ChunkWriter.Write(buffer.Array, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
+        return WireImage.Create(buffer, size, chunkSize);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media;
+using Transcoder.Media.Buffers;
+using Transcoder.Rtmp.Messages;
+using Transcoder.Rtmp.Sessions;
+
+namespace Transcoder.Rtmp;
+
+/// <summary>The RTMP server behind a Kestrel endpoint. One ticker looks after the deadlines of all connections.</summary>
+public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
+{
+    // Deadlines are seconds long; a second more does not matter.
+    private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<RtmpSession, byte> _sessions = new();
+    private readonly IRtmpApplication _application;
+    private readonly RtmpOptions _options;
+    private readonly MediaBufferPool _pool;
+    private readonly MessageMuxer _muxer;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ITimer _ticker;
+
+    public RtmpConnectionHandler(
+        IRtmpApplication application, RtmpOptions options, MediaBufferPool pool, RtmpStatistics statistics, TimeProvider time, ILogger<RtmpConnectionHandler> logger)
+    {
+        _application = application;
+        _options = options;
+        _pool = pool;
+        _muxer = new MessageMuxer(pool, options.ChunkSize);
+        Statistics = statistics;
+        _time = time;
+        _logger = logger;
+        _ticker = time.CreateTimer(static state => ((RtmpConnectionHandler)state!).Tick(), this, TickInterval, TickInterval);
+    }
+
+    public RtmpStatistics Statistics { get; }
+
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        var session = new RtmpSession(connection, _application, _options, _pool, _muxer, Statistics, _time, _logger);
+        _sessions.TryAdd(session, 0);
+        if (Statistics.ConnectionOpened() > _options.MaxConnections)
+        {
+            session.End(new Reason(Reasons.TooManyConnections, $"the limit is {_options.MaxConnections} connections"));
+        }
+
+        try
+        {
+            await session.RunAsync();
+        }
+        finally
+        {
+            _sessions.TryRemove(session, out _);
+            Statistics.ConnectionClosed(session.EndReason.Code);
+        }
+    }
+
+    /// <summary>Ends every connection with <paramref name="reason"/>; new ones are still taken.</summary>
+    public void EndAll(Reason reason)
+    {
+        foreach (var (session, _) in _sessions)
+        {
+            session.End(reason);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _ticker.DisposeAsync();
+
+    private void Tick()
+    {
+        foreach (var (session, _) in _sessions)
+        {
+            session.Tick();
+        }
+    }
+}

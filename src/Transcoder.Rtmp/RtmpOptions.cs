@@ -1,0 +1,59 @@
+using Transcoder.Rtmp.Chunks;
+
+namespace Transcoder.Rtmp;
+
+/// <summary>How the RTMP server and client behave. Immutable; a reload makes a new one.</summary>
+public sealed record RtmpOptions
+{
+    public static readonly RtmpOptions Default = new();
+
+    /// <summary>Bytes per outgoing chunk. 60 000 is what most servers announce: a frame is then one or two chunks, and no client is known to refuse it.</summary>
+    public int ChunkSize { get; init; } = 60_000;
+
+    /// <summary>Bytes after which we ask to be acknowledged, and acknowledge until the peer names its own window. 2.5 MB is FMS's and FFmpeg's number.</summary>
+    public int WindowSize { get; init; } = 2_500_000;
+
+    /// <summary>From accept to the end of the handshake: 3 KiB each way, so ten seconds is generous on any line that could carry video.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>From the handshake to <c>connect</c>, which clients send at once.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>From <c>connect</c> to the first publish or play, and from the end of one to the next. Encoders in the field take a few seconds to open their devices.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the house may take to admit a publisher or player; a player may be waiting for a stream that is about to start.</summary>
+    public TimeSpan AdmissionTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Without a byte from the peer for this long it is asked for one. Players send nothing for minutes on their own.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Without a byte from the peer for this long, two pings included, it is gone.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long one write may make no progress before the reader counts as dead. Mobile players hang for some seconds in tunnels.</summary>
+    public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The longest message taken: 10 MiB holds a 4K intra frame at 100 Mb/s five times over.</summary>
+    public int MaxMessageSize { get; init; } = 10 << 20;
+
+    /// <summary>Unfinished messages per connection, all chunk streams together: the longest message and a half.</summary>
+    public int MaxPartialBytes { get; init; } = 15 << 20;
+
+    /// <summary>Chunk streams per connection. Real clients use 3 to 6.</summary>
+    public int MaxChunkStreams { get; init; } = 64;
+
+    /// <summary>Publishing and playing message streams at once on one connection. Real clients use one.</summary>
+    public int MaxMessageStreams { get; init; } = 8;
+
+    /// <summary>Connections at once, half-open ones included; each costs a few KiB and a descriptor.</summary>
+    public int MaxConnections { get; init; } = 10_000;
+
+    /// <summary>Control answers waiting for a client that does not read. A client that asks for more than this without reading is at fault.</summary>
+    public int MaxQueuedAnswers { get; init; } = 64 << 10;
+
+    /// <summary>Images handed to the socket in one flush. Larger batches cost fewer system calls and hold more memory for slow readers.</summary>
+    public int BatchBytes { get; init; } = 128 << 10;
+
+    internal ChunkLimits ChunkLimits => new(MaxMessageSize, MaxChunkStreams, MaxPartialBytes);
+}

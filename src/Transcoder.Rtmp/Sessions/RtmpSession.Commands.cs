@@ -1,0 +1,285 @@
+using Transcoder.Media;
+using Transcoder.Media.Ports;
+using Transcoder.Rtmp.Amf;
+using Transcoder.Rtmp.Chunks;
+using Transcoder.Rtmp.Connections;
+using Transcoder.Rtmp.Messages;
+
+namespace Transcoder.Rtmp.Sessions;
+
+/// <content>Commands (RTMP 1.0 §7.2). No order is asked for beyond connect first: clients send the others as they like.</content>
+internal sealed partial class RtmpSession
+{
+    private readonly Dictionary<uint, PublishStream> _publishing = [];
+    private readonly Dictionary<uint, PlayStream> _playing = [];
+    private string _app = "";
+    private string? _tcUrl;
+    private uint _lastStreamId;
+    private bool _refused;
+
+    /// <returns>Null to go on, or why the connection ends.</returns>
+    private async ValueTask<Reason?> HandleAsync(RtmpMessage message)
+    {
+        switch (message.Type)
+        {
+            case MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3:
+                if (PublishStreamOf(message.StreamId) is { } stream)
+                {
+                    await stream.TakeAsync(message, _ending.Token);
+                    return null;
+                }
+
+                break;
+            case MessageType.CommandAmf0 or MessageType.CommandAmf3:
+                var command = RtmpCommand.TryParse(message.Type, message.Body);
+                var streamId = message.StreamId;
+                message.Buffer.Release();
+                return command is null
+                    ? new Reason(Reasons.ProtocolError, "a command message without a name")
+                    : await HandleAsync(command, streamId);
+        }
+
+        // Media that nobody announced, shared objects, what later specifications add: skipped, the connection lives on.
+        message.Buffer.Release();
+        return null;
+    }
+
+    private ValueTask<Reason?> HandleAsync(RtmpCommand command, uint streamId)
+    {
+        if (_state == SessionState.Connect && command.Name != "connect")
+        {
+            return new(new Reason(Reasons.ProtocolError, "a command before connect"));
+        }
+
+        switch (command.Name)
+        {
+            case "connect":
+                return new(Connect(command));
+            case "createStream":
+                return new(Reply(_link.NewBatch().Result(command.TransactionId, AmfValue.Of((double)++_lastStreamId))));
+            case "publish":
+                return PublishAsync(command, streamId);
+            case "play":
+                return PlayAsync(command, streamId);
+            case "deleteStream":
+                return EndStreamAsync(command[1].AsNumber is >= 0 and <= uint.MaxValue and { } id ? (uint)id : streamId);
+            case "closeStream":
+                return EndStreamAsync(streamId);
+            case "FCUnpublish":
+                return UnpublishAsync(command);
+            case "pause":
+                return new(Pause(command, streamId));
+            case "seek":
+                return new(Reply(_link.NewBatch().Status(streamId, "error", "NetStream.Seek.Failed", "a live stream has no other place to go to")));
+            case "receiveAudio":
+                PlayStreamOf(streamId)?.ReceiveAudio(command[1].AsBoolean ?? true);
+                return new(Answer(command, AmfValue.Null));
+            case "receiveVideo":
+                PlayStreamOf(streamId)?.ReceiveVideo(command[1].AsBoolean ?? true);
+                return new(Answer(command, AmfValue.Null));
+            case "getStreamLength":
+                return new(Answer(command, AmfValue.Of(0.0)));
+            case "FCSubscribe":
+                return new(Reply(_link.NewBatch()
+                    .Command(0, amf => amf.String("onFCSubscribe").Number(0).Null()
+                        .BeginObject().Property("code", "NetStream.Play.Start").Property("level", "status").End())
+                    .Result(command.TransactionId, AmfValue.Null)));
+            case "releaseStream" or "FCPublish" or "_checkbw" or "_result" or "_error" or "onStatus":
+                return new(Answer(command, AmfValue.Null));
+            default:
+                Log.UnknownCommand(_logger, _address, Shown(command.Name));
+                return new(Answer(command, AmfValue.Null));
+        }
+    }
+
+    private Reason? Connect(RtmpCommand command)
+    {
+        var properties = command[0].AsObject;
+        _app = properties?["app"].AsString ?? "";
+        _tcUrl = properties?["tcUrl"].AsString;
+        if (_state == SessionState.Connect)
+        {
+            Enter(SessionState.Waiting);
+        }
+
+        // One write for all of it.
+        return Reply(_link.NewBatch()
+            .WindowAcknowledgementSize(_options.WindowSize)
+            .SetPeerBandwidth(_options.WindowSize)
+            .SetChunkSize(_options.ChunkSize)
+            .UserControl(UserControlEvent.StreamBegin, 0)
+            .Command(0, amf => amf.String("_result").Number(command.TransactionId)
+                .BeginObject().Property("fmsVer", "FMS/3,5,7,7009").Property("capabilities", 31).Property("mode", 1).End()
+                .BeginObject()
+                .Property("level", "status")
+                .Property("code", "NetConnection.Connect.Success")
+                .Property("description", "Connection succeeded.")
+                .Property("objectEncoding", 0)
+                .End()));
+    }
+
+    private async ValueTask<Reason?> PublishAsync(RtmpCommand command, uint streamId)
+    {
+        var address = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "");
+        if (Misuse(address, streamId) is { } misuse)
+        {
+            return Refuse("publish", address, misuse, streamId, "NetStream.Publish.BadName");
+        }
+
+        var admission = await AdmitAsync(address, _application.PublishAsync);
+        if (admission.Granted is not { } sink)
+        {
+            return Refuse("publish", address, admission.Refusal, streamId, "NetStream.Publish.BadName");
+        }
+
+        _publishing[streamId] = new PublishStream(this, address, sink);
+        Enter(SessionState.Active);
+        return Reply(_link.NewBatch()
+            .UserControl(UserControlEvent.StreamBegin, streamId)
+            .Status(streamId, "status", "NetStream.Publish.Start", $"{address} is now published."));
+    }
+
+    private async ValueTask<Reason?> PlayAsync(RtmpCommand command, uint streamId)
+    {
+        var address = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "");
+        if (Misuse(address, streamId) is { } misuse)
+        {
+            return Refuse("play", address, misuse, streamId, "NetStream.Play.Failed");
+        }
+
+        var admission = await AdmitAsync(address, _application.PlayAsync);
+        if (admission.Granted is not { } source)
+        {
+            return Refuse("play", address, admission.Refusal, streamId, "NetStream.Play.StreamNotFound");
+        }
+
+        var reply = Reply(_link.NewBatch()
+            .UserControl(UserControlEvent.StreamBegin, streamId)
+            .Status(streamId, "status", "NetStream.Play.Reset", $"Playing and resetting {address}.")
+            .Status(streamId, "status", "NetStream.Play.Start", $"Started playing {address}.")
+            .Data(streamId, amf => amf.String("|RtmpSampleAccess").Boolean(true).Boolean(true)));
+        Enter(SessionState.Active);
+        _playing[streamId] = new PlayStream(this, address, source, streamId);
+        return reply;
+    }
+
+    private async ValueTask<Admission<T>> AdmitAsync<T>(StreamAddress address, Func<AccessRequest, CancellationToken, ValueTask<Admission<T>>> ask)
+        where T : class
+    {
+        var before = _state;
+        Enter(SessionState.Admission);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, _connection.ConnectionClosed);
+        try
+        {
+            return await ask(new AccessRequest(address.App, address.Stream, address.Key, _address), cancellation.Token);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return new Reason(Reasons.ClientClosed, "the client left before it was admitted");
+        }
+        finally
+        {
+            Enter(before);
+        }
+    }
+
+    private Reason? Misuse(StreamAddress address, uint streamId) =>
+        !address.IsValid ? new Reason(Reasons.BadName, "the application or stream name is empty, too long or not printable")
+        : _publishing.ContainsKey(streamId) || _playing.ContainsKey(streamId) ? new Reason(Reasons.StreamBusy, "this message stream is already in use")
+        : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
+        : null;
+
+    /// <summary>Says no, and ends the connection: a client that was refused has nothing else to do on it.</summary>
+    private Reason? Refuse(string verb, StreamAddress address, Reason reason, uint streamId, string code)
+    {
+        _refused = true;
+        Log.Refused(_logger, _address, verb, Shown(address.App), Shown(address.Stream), reason);
+        _link.Send(_link.NewBatch().Status(streamId, "error", code, reason.Detail));
+        return reason;
+    }
+
+    private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
+    {
+        var name = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "").Stream;
+        foreach (var (id, stream) in _publishing)
+        {
+            if (stream.Address.Stream == name || _publishing.Count == 1)
+            {
+                await EndStreamAsync(id);
+                return Reply(_link.NewBatch()
+                    .Result(command.TransactionId, AmfValue.Null)
+                    .Status(id, "status", "NetStream.Unpublish.Success", "Stopped publishing."));
+            }
+        }
+
+        return Answer(command, AmfValue.Null);
+    }
+
+    private async ValueTask<Reason?> EndStreamAsync(uint streamId)
+    {
+        if (_publishing.Remove(streamId, out var published))
+        {
+            published.Close(new Reason(Reasons.Unpublished, "the publisher ended the stream"));
+        }
+
+        if (_playing.Remove(streamId, out var played))
+        {
+            await played.CloseAsync(new Reason(Reasons.ClientClosed, "the player ended the stream"));
+        }
+
+        if (_state == SessionState.Active && _publishing.Count + _playing.Count == 0)
+        {
+            Enter(SessionState.Waiting);
+        }
+
+        return null;
+    }
+
+    private async ValueTask EndStreamsAsync(Reason reason)
+    {
+        foreach (var stream in _publishing.Values)
+        {
+            stream.Close(reason.Code is Reasons.ClientClosed or Reasons.ConnectionReset
+                ? new Reason(Reasons.PublisherDisconnected, "the connection ended without a goodbye")
+                : reason);
+        }
+
+        foreach (var stream in _playing.Values)
+        {
+            await stream.CloseAsync(reason);
+        }
+
+        _publishing.Clear();
+        _playing.Clear();
+    }
+
+    private Reason? Pause(RtmpCommand command, uint streamId)
+    {
+        var paused = command[1].AsBoolean ?? true;
+        PlayStreamOf(streamId)?.Pause(paused);
+        return Reply(paused
+            ? _link.NewBatch().Status(streamId, "status", "NetStream.Pause.Notify", "Paused.")
+            : _link.NewBatch().Status(streamId, "status", "NetStream.Unpause.Notify", "Going on live."));
+    }
+
+    /// <summary>A call is answered when it has a transaction id: clients block on silence.</summary>
+    private Reason? Answer(RtmpCommand command, AmfValue value) =>
+        command.TransactionId > 0 && command.Name is not ("_result" or "_error" or "onStatus")
+            ? Reply(_link.NewBatch().Result(command.TransactionId, value))
+            : null;
+
+    private Reason? Reply(MessageBatch batch) =>
+        _link.Send(batch) ? null : new Reason(Reasons.LimitExceeded, "the client asks and does not read the answers");
+
+    // Some encoders send media on stream 0 or on the id they asked for first.
+    private PublishStream? PublishStreamOf(uint streamId) =>
+        _publishing.TryGetValue(streamId, out var stream) ? stream
+        : _publishing.Count == 1 ? _publishing.Values.First()
+        : null;
+
+    private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
+
+    // For the log: a hostile name neither fills it nor forges lines.
+    private static string Shown(string text) =>
+        string.Concat(text.Take(64).Select(character => char.IsControl(character) ? '?' : character));
+}
