@@ -46,6 +46,9 @@ internal sealed class PipelineScope
 
     public SourceCounters Source { get; } = new();
 
+    /// <summary>The source has announced a video track.</summary>
+    public bool HasVideo { get; set; }
+
     /// <summary>Ends the worker; the first reason wins.</summary>
     public void End(Reason reason) => _end(reason);
 }

@@ -12,11 +12,14 @@ namespace Transcoder.Pipeline.Links;
 /// The writing half of the link to the daemon, shared by every thread of the worker; one message is one write. The daemon always reads, so a
 /// write blocks only while the daemon does. Once a write has failed the link is down and later messages go nowhere.
 /// </summary>
-/// <param name="onDown">Called once, on the thread whose write failed.</param>
+/// <param name="onDown">Called on the thread whose write failed.</param>
 internal sealed class WorkerLink(Stream stream, Action<Exception> onDown)
 {
     // Up to here header and payload are copied into one write; above it a copy costs more than a second write.
     private const int GatherLimit = 64 << 10;
+
+    // A daemon that leaves a write standing for so long is gone for us.
+    private static readonly TimeSpan WriteDeadline = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
     private readonly byte[] _gather = new byte[GatherLimit];
@@ -40,7 +43,13 @@ internal sealed class WorkerLink(Stream stream, Action<Exception> onDown)
     private void Send(in WorkerMessageHeader header, ReadOnlySpan<byte> payload)
     {
         Exception failure;
-        lock (_lock)
+        if (!_lock.TryEnter(WriteDeadline))
+        {
+            onDown(new IOException("the daemon does not read"));
+            return;
+        }
+
+        try
         {
             if (_down)
             {
@@ -70,6 +79,10 @@ internal sealed class WorkerLink(Stream stream, Action<Exception> onDown)
                 _down = true;
                 failure = exception;
             }
+        }
+        finally
+        {
+            _lock.Exit();
         }
 
         onDown(failure);

@@ -32,12 +32,12 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
     }
 
     /// <returns>False when a thread did not end in time: it hangs in native code and only the end of the process removes it.</returns>
-    public bool JoinAll(TimeSpan deadline)
+    public bool JoinAll(TimeSpan deadline, PipelineThread except)
     {
         PipelineThread[] threads;
         lock (_lock)
         {
-            threads = [.. _threads];
+            threads = [.. _threads.Where(thread => thread != except)];
         }
 
         var start = TimeProvider.System.GetTimestamp();

@@ -27,6 +27,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private double _statedRate;
     private MediaTime _last = MediaTime.MinValue;
     private bool _planned;
+    private bool _aborted;
 
     /// <summary>True while some rendition still takes pictures; without one decoding is a waste.</summary>
     public bool IsWanted => !_planned ? scope.Renditions.Any(rendition => rendition.Job.Spec.Video is not null) : _rungs.Exists(rung => !rung.Video.Rendition.HasEnded);
@@ -89,6 +90,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     {
         lock (_rungs)
         {
+            _aborted = true;
             foreach (var rung in _rungs)
             {
                 rung.Video.Rendition.Frames.Lost(rung.Video.Queue.Abort());
@@ -118,7 +120,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         _cascade = new ScaleCascade(_device!, _sizes);
         lock (_rungs)
         {
-            foreach (var planned in plan.Renditions.Where(planned => !scope.Renditions[planned.Number].HasEnded))
+            foreach (var planned in plan.Renditions.Where(planned => !_aborted && !scope.Renditions[planned.Number].HasEnded))
             {
                 var video = new VideoRendition(scope, scope.Renditions[planned.Number], planned, _decoder);
                 _rungs.Add(new Rung(video, new FrameRateReduction(planned.ReducedFrameRate)));
