@@ -41,6 +41,8 @@ public static class Reasons
     public const string UnsupportedCodec = "unsupported_codec";
     public const string EncoderFailed = "encoder_failed";
     public const string DecoderFailed = "decoder_failed";
+    public const string DeviceOrder = "device_order";
+    public const string DeviceFallback = "device_fallback";
     public const string WorkerDied = "worker_died";
     public const string WorkerHung = "worker_hung";
     public const string WorkerStartFailed = "worker_start_failed";

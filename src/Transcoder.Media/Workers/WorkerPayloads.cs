@@ -30,7 +30,8 @@ public sealed record WorkerReport(
 /// <param name="FramesEncoded">Frames that came out of the encoder.</param>
 /// <param name="FramesDroppedLate">Frames dropped because the encoder was behind.</param>
 /// <param name="FramesDroppedByPlan">Frames left out to keep the rung's frame rate.</param>
-/// <param name="FramesPending">Frames in the queue and in the encoder: in = encoded + dropped + pending.</param>
+/// <param name="FramesPending">Frames in the queue and in the encoder: in = encoded + dropped + lost + pending.</param>
+/// <param name="FramesLost">Frames that a failing encoder took along.</param>
 public sealed record RenditionReport(
     int Number,
     long FramesIn,
@@ -38,7 +39,8 @@ public sealed record RenditionReport(
     long FramesDroppedLate,
     long FramesDroppedByPlan,
     long FramesPending,
-    long AudioUnits);
+    long AudioUnits,
+    long FramesLost = 0);
 
 public sealed record WorkerLogLine(string Level, string Message);
 

@@ -1,0 +1,66 @@
+namespace Transcoder.Pipeline.Threads;
+
+/// <summary>
+/// One named thread of a worker. Native codecs block for as long as they like, so each gets a thread of its own instead of one of the thread pool's.
+/// It is a background thread: one that hangs in a driver does not keep the process alive.
+/// </summary>
+internal sealed class PipelineThread
+{
+    private const long Waiting = long.MinValue;
+
+    private readonly TimeProvider _time;
+    private readonly Thread _thread;
+    private long _busySince = Waiting;
+
+    /// <param name="body">Runs on the thread.</param>
+    /// <param name="ended">Runs last on the thread, with what escaped from the body or null.</param>
+    public PipelineThread(string name, TimeProvider time, Action<PipelineThread> body, Action<PipelineThread, Exception?> ended)
+    {
+        Name = name;
+        _time = time;
+#pragma warning disable RS0030 // The one place where threads are made: blocking native calls would starve the thread pool.
+        _thread = new Thread(() =>
+        {
+            Exception? escaped = null;
+            try
+            {
+                body(this);
+            }
+            catch (Exception exception)
+            {
+                // Handed on as the thread's result; an exception that leaves a thread would end the process without a reason.
+                escaped = exception;
+            }
+
+            Idle();
+            ended(this, escaped);
+        })
+        {
+            Name = name,
+            IsBackground = true,
+        };
+#pragma warning restore RS0030
+    }
+
+    public string Name { get; }
+
+    /// <summary>How long the thread has been at its present piece of work; zero while it waits for one.</summary>
+    public TimeSpan BusyFor
+    {
+        get
+        {
+            var since = Volatile.Read(ref _busySince);
+            return since == Waiting ? TimeSpan.Zero : _time.GetElapsedTime(since);
+        }
+    }
+
+    public void Start() => _thread.Start();
+
+    /// <summary>A piece of work begins: from now on the watchdog counts.</summary>
+    public void Busy() => Volatile.Write(ref _busySince, _time.GetTimestamp());
+
+    /// <summary>The thread waits for somebody else: the watchdog looks away.</summary>
+    public void Idle() => Volatile.Write(ref _busySince, Waiting);
+
+    public bool Join(TimeSpan deadline) => _thread.Join(deadline);
+}

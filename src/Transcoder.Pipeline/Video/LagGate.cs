@@ -1,0 +1,61 @@
+namespace Transcoder.Pipeline.Video;
+
+/// <summary>
+/// Whether the pipeline may wait for a slow encoder or must drop. It waits while it replays a cached GOP (nothing may be lost then) and while it is
+/// nearly live; once it was live and has fallen behind, it drops. For the decode thread.
+/// </summary>
+internal sealed class LagGate(TimeProvider time)
+{
+    private static readonly TimeSpan Live = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(500);
+
+    // Catching up ends when it gets nowhere: a machine that is slower than the source would never drop and never arrive.
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Progress = TimeSpan.FromMilliseconds(50);
+
+    private TimeSpan _lagAtArrival;
+    private long _arrival = time.GetTimestamp();
+    private TimeSpan _best = TimeSpan.MaxValue;
+    private long _bestAt = time.GetTimestamp();
+
+    public bool CatchingUp { get; private set; } = true;
+
+    /// <summary>Behind the source's newest packet: what the daemon said and the time since, which the packet spent in this process.</summary>
+    public TimeSpan Lag => _lagAtArrival + time.GetElapsedTime(_arrival);
+
+    /// <summary>The decode thread turns to this packet.</summary>
+    public void Observe(int lagMilliseconds, long arrival)
+    {
+        _lagAtArrival = TimeSpan.FromMilliseconds(lagMilliseconds);
+        _arrival = arrival;
+        MayWait();
+    }
+
+    public bool MayWait()
+    {
+        var lag = Lag;
+        if (!CatchingUp)
+        {
+            return lag < Late;
+        }
+
+        if (lag < Live)
+        {
+            CatchingUp = false;
+            return true;
+        }
+
+        if (_best == TimeSpan.MaxValue || lag < _best - Progress)
+        {
+            _best = lag;
+            _bestAt = time.GetTimestamp();
+        }
+        else if (time.GetElapsedTime(_bestAt) > Stall)
+        {
+            CatchingUp = false;
+            return lag < Late;
+        }
+
+        return true;
+    }
+}
