@@ -3,8 +3,10 @@ using Transcoder.Host.Verbs;
 // Every verb of the program, in the order of the help.
 Verb[] verbs =
 [
+    ServeVerb.Serve(Console.Error),
     ConfigVerbs.Check(Console.Out, Console.Error),
     ConfigVerbs.Schema(Console.Out),
+    WorkerVerb.Ingest(),
 ];
 
 return await new CommandLine(verbs, Console.Out, Console.Error).RunAsync(args);

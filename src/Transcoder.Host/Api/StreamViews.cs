@@ -1,7 +1,9 @@
 using Transcoder.Media;
 using Transcoder.Media.Tracks;
 using Transcoder.Streams;
+using Transcoder.Streams.Ingest;
 using Transcoder.Streams.Transcoding;
+using Transcoder.Streams.Workers;
 
 namespace Transcoder.Host.Api;
 
@@ -68,7 +70,15 @@ internal sealed record ReasonView(string Code, string Detail);
 /// <summary>Turns the house's live objects into what the API shows. No secret is among them.</summary>
 internal static class StreamViews
 {
-    public static SourceView Of(Transcoder.Streams.Ingest.SourceStream source, TranscodeSession? session)
+    public static StreamsView All(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers)
+    {
+        var sessions = transcoders.Sessions.ToDictionary(session => session.Source);
+        return new StreamsView(
+            [.. registry.Sources.Select(source => Of(source, sessions.GetValueOrDefault(source))).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal)],
+            new WorkersView(workers.Idle, sessions.Values.Count(session => session.WorkerProcessId != 0), transcoders.WorkerDeaths));
+    }
+
+    public static SourceView Of(SourceStream source, TranscodeSession? session)
     {
         var live = source.Live;
         return new SourceView(

@@ -1,5 +1,6 @@
 using Transcoder.Host.Configuration;
 using Transcoder.Media.Time;
+using Transcoder.Rtmp;
 using Transcoder.Streams;
 using Transcoder.Streams.Feeds;
 using Transcoder.Streams.Workers;
@@ -16,6 +17,16 @@ internal static class Policies
         options.Apps.TryGetValue(name, out var app) ? Of(options, app) : null;
 
     public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
+
+    public static RtmpOptions Of(RtmpListenOptions rtmp) => new()
+    {
+        MaxConnections = rtmp.MaxConnections,
+        HandshakeTimeout = rtmp.HandshakeTimeout,
+        StartTimeout = rtmp.IdleTimeout,
+        WriteTimeout = rtmp.WriteTimeout,
+        MaxMessageSize = rtmp.MaxMessageSize,
+        MaxPartialBytes = rtmp.MaxMessageSize + (rtmp.MaxMessageSize / 2),
+    };
 
     private static AppPolicy Of(TranscoderOptions options, AppOptions app)
     {

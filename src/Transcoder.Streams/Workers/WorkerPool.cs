@@ -41,6 +41,12 @@ public sealed partial class WorkerPool : IAsyncDisposable
         }
     }
 
+    /// <summary>Why the last start failed; empty while workers start.</summary>
+    public string LastFailure { get; private set; } = "";
+
+    /// <summary>The last worker start succeeded, or none has been tried yet.</summary>
+    public bool IsHealthy => LastFailure.Length == 0;
+
     /// <summary>A live worker, a warm one if there is one; the caller owns it.</summary>
     /// <exception cref="WorkerStartException">None could be started.</exception>
     public async Task<IWorker> RentAsync(CancellationToken cancellationToken)
@@ -129,7 +135,13 @@ public sealed partial class WorkerPool : IAsyncDisposable
             var started = _clock.GetTimestamp();
             var worker = await _launcher.LaunchAsync(cancellationToken).ConfigureAwait(false);
             LogReady(worker.ProcessId, _clock.GetElapsedTime(started).TotalMilliseconds);
+            LastFailure = "";
             return worker;
+        }
+        catch (WorkerStartException e)
+        {
+            LastFailure = e.Message;
+            throw;
         }
         finally
         {

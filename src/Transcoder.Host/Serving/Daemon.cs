@@ -1,0 +1,143 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Hosting.Systemd;
+using Microsoft.Extensions.Logging.Console;
+using Transcoder.Host.Api;
+using Transcoder.Host.Configuration;
+using Transcoder.Host.Verbs;
+using Transcoder.Media;
+using Transcoder.Media.Buffers;
+using Transcoder.Media.Ports;
+using Transcoder.Rtmp;
+using Transcoder.Streams;
+using Transcoder.Streams.Transcoding;
+using Transcoder.Streams.Workers;
+
+namespace Transcoder.Host.Serving;
+
+/// <summary>The daemon, put together: what stands here is all that runs in the process that faces the network, and all of it is managed code.</summary>
+internal static partial class Daemon
+{
+    public static async Task<int> RunAsync(TranscoderOptions options, TextWriter errors)
+    {
+        await using var app = Build(options);
+        var log = app.Services.GetRequiredService<ILogger<TranscoderOptions>>();
+        MapEndpoints(app);
+
+        // Made before the ports open, so that the first stream finds a warm worker and every stream its transcoder.
+        var transcoders = app.Services.GetRequiredService<TranscoderSupervisor>();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException e)
+        {
+            await errors.WriteLineAsync($"transcoder serve: {e.Message} — is another server running? The addresses are server.rtmp.listen and server.http.listen.");
+            return ExitCode.Failure;
+        }
+
+        LogStarted(log, CommandLine.Version, options.Server.Rtmp.Listen, options.Server.Http.Listen);
+        await Task.Delay(Timeout.Infinite, app.Lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        LogStopping(log, options.Server.ShutdownTimeout.TotalSeconds);
+        using var deadline = new CancellationTokenSource(options.Server.ShutdownTimeout);
+        app.Services.GetRequiredService<StreamRegistry>().Shutdown();
+        await transcoders.DrainAsync(deadline.Token);
+        app.Services.GetRequiredService<RtmpConnectionHandler>().EndAll(new Reason(Reasons.Shutdown, "the appliance stops"));
+        await app.StopAsync(deadline.Token);
+        LogStopped(log);
+        return ExitCode.Success;
+    }
+
+    private static WebApplication Build(TranscoderOptions options)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        ConfigureLogging(builder.Logging, options.Log);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(options.Server.Http.Listen);
+            kestrel.Listen(options.Server.Rtmp.Listen, rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
+        });
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Server.ShutdownTimeout);
+        builder.Services.AddSystemd();
+        AddHouse(builder.Services, options);
+        return builder.Build();
+    }
+
+    private static void AddHouse(IServiceCollection services, TranscoderOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<MediaBufferPool>();
+        services.AddSingleton<IPublishAuthorizer, KeyAuthorizer>();
+        services.AddSingleton(provider => new StreamRegistry(
+            app => Policies.Of(options, app), provider.GetRequiredService<IPublishAuthorizer>(), TimeProvider.System, provider.GetRequiredService<ILogger<StreamRegistry>>()));
+        services.AddSingleton(Policies.Of(options.Workers));
+        services.AddSingleton<IWorkerLauncher>(provider => new WorkerProcessLauncher(
+            Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));
+        services.AddSingleton<WorkerPool>();
+        services.AddSingleton<TranscoderSupervisor>();
+        services.AddSingleton<IRtmpApplication, RtmpApplication>();
+        services.AddSingleton(Policies.Of(options.Server.Rtmp));
+        services.AddSingleton<RtmpStatistics>();
+        services.AddSingleton<RtmpConnectionHandler>();
+        services.AddSingleton(provider => new MetricsExport(
+            provider.GetRequiredService<StreamRegistry>(),
+            provider.GetRequiredService<TranscoderSupervisor>(),
+            provider.GetRequiredService<WorkerPool>(),
+            provider.GetRequiredService<RtmpStatistics>(),
+            provider.GetRequiredService<MediaBufferPool>(),
+            CommandLine.Version));
+    }
+
+    private static void MapEndpoints(WebApplication app)
+    {
+        app.MapGet("/healthz", () => Results.Text("ok\n"));
+        app.MapGet("/readyz", (WorkerPool workers, TranscoderSupervisor transcoders) =>
+            workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
+        app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers) => StreamViews.All(registry, transcoders, workers));
+        app.MapGet("/metrics", async (HttpContext context, MetricsExport metrics) =>
+        {
+            context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+            await metrics.WriteAsync(context.Response.Body, context.RequestAborted);
+        });
+    }
+
+    private static void ConfigureLogging(ILoggingBuilder logging, LogOptions options)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(options.Level);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        if (SystemdHelpers.IsSystemdService())
+        {
+            logging.AddSystemdConsole();
+        }
+        else
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                console.UseUtcTimestamp = true;
+                console.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+    }
+
+    [LoggerMessage(100, LogLevel.Information, "transcoder {Version} is running: RTMP on {Rtmp}, API and metrics on http://{Http}")]
+    private static partial void LogStarted(ILogger log, string version, IPEndPoint rtmp, IPEndPoint http);
+
+    [LoggerMessage(101, LogLevel.Information, "stopping: streams have {Seconds} s to end in order")]
+    private static partial void LogStopping(ILogger log, double seconds);
+
+    [LoggerMessage(102, LogLevel.Information, "stopped")]
+    private static partial void LogStopped(ILogger log);
+}
