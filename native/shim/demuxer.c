@@ -76,6 +76,7 @@ static int64_t nanoseconds(int64_t time, AVRational base)
 int32_t tc_demuxer_read(tc_demuxer *demuxer, tc_packet_facts *facts)
 {
     AVRational base;
+    size_t extradata_size = 0;
     int error;
     av_packet_unref(demuxer->packet);
     error = av_read_frame(demuxer->context, demuxer->packet);
@@ -90,7 +91,8 @@ int32_t tc_demuxer_read(tc_demuxer *demuxer, tc_packet_facts *facts)
     facts->size = demuxer->packet->size;
     facts->flags = (demuxer->packet->flags & AV_PKT_FLAG_KEY ? TC_UNIT_KEY : 0) | (demuxer->packet->flags & AV_PKT_FLAG_DISPOSABLE ? TC_UNIT_DISPOSABLE : 0);
     facts->stream = demuxer->packet->stream_index;
-    facts->reserved = 0;
+    facts->extradata = av_packet_get_side_data(demuxer->packet, AV_PKT_DATA_NEW_EXTRADATA, &extradata_size);
+    facts->extradata_size = (int32_t)extradata_size;
     return TC_OK;
 }
 

@@ -104,10 +104,12 @@ typedef struct tc_packet_facts {
     int64_t dts;
     int64_t duration;
     const uint8_t *data;
+    /* A new configuration that begins with this packet; mostly NULL. */
+    const uint8_t *extradata;
+    int32_t extradata_size;
     int32_t size;
     int32_t flags;
     int32_t stream;
-    int32_t reserved;
 } tc_packet_facts;
 
 typedef void (*tc_log_callback)(int32_t level, const char *line);

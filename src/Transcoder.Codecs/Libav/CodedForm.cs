@@ -9,7 +9,7 @@ internal sealed class CodedForm(CodecId codec)
 {
     private readonly ArrayBufferWriter<byte> _buffer = new(64 * 1024);
 
-    public static ReadOnlyMemory<byte> Configuration(CodecId codec, ReadOnlySpan<byte> extradata, VideoFormat video, int level = 0) => codec switch
+    public static ReadOnlyMemory<byte> Configuration(CodecId codec, ReadOnlySpan<byte> extradata, VideoFormat video) => codec switch
     {
         CodecId.H264 => AnnexB.IsAnnexB(extradata) ? AvcConfigurationRecord.FromAnnexB(extradata) : extradata.ToArray(),
         CodecId.Hevc => AnnexB.IsAnnexB(extradata) ? HevcConfigurationRecord.FromAnnexB(extradata) : extradata.ToArray(),
@@ -17,7 +17,7 @@ internal sealed class CodedForm(CodecId codec)
         // av1C begins with marker and version, 0x81; a sequence header OBU never does (its forbidden bit would be set).
         CodecId.Av1 => extradata.Length > 0 && extradata[0] != 0x81 ? Av1ConfigurationRecord.FromObus(extradata) : extradata.ToArray(),
         CodecId.Vp9 => extradata.IsEmpty
-            ? VpxConfigurationRecord.Create(codec, profile: 0, level: level > 0 ? level : VpxLevel(video), bitDepth: 8, chromaSubsampling: 1)
+            ? new VpxConfigurationRecord(0, VpxConfigurationRecord.LevelFor(video.Width, video.Height, video.FrameRate), 8, 1, IsFullRange: false).Create()
             : extradata.ToArray(),
         CodecId.Vp8 or CodecId.Mpeg2Video => ReadOnlyMemory<byte>.Empty,
         _ => extradata.ToArray(),
@@ -39,24 +39,5 @@ internal sealed class CodedForm(CodecId codec)
             default:
                 return unit;
         }
-    }
-
-    // VP9 levels by luma picture size and rate, as far as live video goes (webmproject.org/vp9/levels).
-    private static int VpxLevel(VideoFormat video)
-    {
-        var rate = (long)video.Width * video.Height * Math.Max(video.FrameRate, 30);
-        return rate switch
-        {
-            <= 829_440 => 10,
-            <= 2_764_800 => 11,
-            <= 4_608_000 => 20,
-            <= 9_216_000 => 21,
-            <= 20_736_000 => 30,
-            <= 36_864_000 => 31,
-            <= 83_558_400 => 40,
-            <= 160_432_128 => 41,
-            <= 311_951_360 => 50,
-            _ => 51,
-        };
     }
 }

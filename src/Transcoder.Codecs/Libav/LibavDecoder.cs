@@ -12,6 +12,7 @@ internal sealed unsafe class LibavDecoder : IDecoder
     // libavcodec's "the bitstream is at fault"; everything else is a failure of the decoder.
     private const int InvalidData = -1094995529;
     private const int PatchWelcome = -1163346256;
+    private const int InvalidArgument = -22;
 
     // A decoder that fails this often between two frames without asking for input is broken.
     private const int MostFailures = 64;
@@ -115,6 +116,6 @@ internal sealed unsafe class LibavDecoder : IDecoder
         _frames.Dispose();
     }
 
-    // AVERROR(EINVAL) too: several decoders answer nonsense in a header with it.
-    private static bool IsDamage(int status) => status is InvalidData or PatchWelcome or -22;
+    // InvalidArgument too: several decoders answer nonsense in a header with it.
+    private static bool IsDamage(int status) => status is InvalidData or PatchWelcome or InvalidArgument;
 }

@@ -46,7 +46,7 @@ internal sealed unsafe class LibavVideoEncoder : IVideoEncoder
         var extradata = new ReadOnlySpan<byte>(facts.Extradata, facts.ExtradataSize);
         var video = new VideoFormat(settings.Width, settings.Height, settings.FrameRate);
         _form = new CodedForm(settings.Codec);
-        Track = new Track(TrackKind.Video, settings.Codec, CodedForm.Configuration(settings.Codec, extradata, video, facts.Level), video);
+        Track = new Track(TrackKind.Video, settings.Codec, CodedForm.Configuration(settings.Codec, extradata, video), video);
     }
 
     public Track Track { get; }

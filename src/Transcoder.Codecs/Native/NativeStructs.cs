@@ -93,8 +93,9 @@ internal unsafe struct PacketFacts
     public long Dts;
     public long Duration;
     public byte* Data;
+    public byte* Extradata;
+    public int ExtradataSize;
     public int Size;
     public int Flags;
     public int Stream;
-    public int Reserved;
 }
