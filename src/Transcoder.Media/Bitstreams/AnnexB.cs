@@ -12,8 +12,7 @@ public static class AnnexB
     private static ReadOnlySpan<byte> StartCode => [0, 0, 0, 1];
 
     /// <summary>
-    /// Begins with a start code. A length of 1 and a first NAL unit cut to one byte look the same; no real stream has that, and a length of 256 to 511
-    /// looks like the short start code, so ask only where the form is not known otherwise.
+    /// Begins with a start code. A length of 1, and one of 256 to 511, look the same: ask only where the form is not known otherwise.
     /// </summary>
     public static bool IsAnnexB(ReadOnlySpan<byte> bytes) => bytes.StartsWith(StartCode) || bytes.StartsWith(ShortStartCode);
 
