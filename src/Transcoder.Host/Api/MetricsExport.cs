@@ -21,7 +21,7 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         var scrape = Metrics.NewCustomRegistry();
         DotNetStats.Register(scrape);
         var metrics = Metrics.WithCustomRegistry(scrape);
-        metrics.CreateGauge("transcoder_build_info", "1, with the version of the running program.", "version").WithLabels(version).Set(1);
+        metrics.CreateGauge("transcoder_build_info", "1, with the version of the running program.", ["version"]).WithLabels(version).Set(1);
         AddStreams(metrics);
         AddRenditions(metrics);
         AddWorkers(metrics);
@@ -93,18 +93,18 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
 
     private void AddRtmp(IMetricFactory metrics)
     {
-        var open = metrics.CreateGauge("transcoder_rtmp_connections", "RTMP connections open, by role: any, publisher, player.", "role");
+        var open = metrics.CreateGauge("transcoder_rtmp_connections", "RTMP connections open, by role: any, publisher, player.", ["role"]);
         open.WithLabels("any").Set(rtmp.ConnectionsOpen);
         open.WithLabels("publisher").Set(rtmp.PublishersOpen);
         open.WithLabels("player").Set(rtmp.PlayersOpen);
-        var total = metrics.CreateCounter("transcoder_rtmp_connections_total", "RTMP connections since the start, by role.", "role");
+        var total = metrics.CreateCounter("transcoder_rtmp_connections_total", "RTMP connections since the start, by role.", ["role"]);
         total.WithLabels("any").IncTo(rtmp.ConnectionsTotal);
         total.WithLabels("publisher").IncTo(rtmp.PublishersTotal);
         total.WithLabels("player").IncTo(rtmp.PlayersTotal);
         metrics.CreateCounter("transcoder_rtmp_received_bytes_total", "Bytes received over RTMP.").IncTo(rtmp.BytesReceived);
         metrics.CreateCounter("transcoder_rtmp_sent_bytes_total", "Bytes sent over RTMP.").IncTo(rtmp.BytesSent);
         metrics.CreateCounter("transcoder_rtmp_messages_dropped_total", "Media messages that made no packet: no header yet, an unknown codec, damage.").IncTo(rtmp.MessagesDropped);
-        var closes = metrics.CreateCounter("transcoder_rtmp_closes_total", "RTMP connections ended, by reason.", "reason");
+        var closes = metrics.CreateCounter("transcoder_rtmp_closes_total", "RTMP connections ended, by reason.", ["reason"]);
         foreach (var (reason, count) in rtmp.Closes)
         {
             closes.WithLabels(reason).IncTo(count);

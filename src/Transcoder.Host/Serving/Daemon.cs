@@ -116,6 +116,9 @@ internal static partial class Daemon
         logging.ClearProviders();
         logging.SetMinimumLevel(options.Level);
         logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // A start that fails is told in one sentence by the verb, not by a stack trace.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         if (SystemdHelpers.IsSystemdService())
         {
             logging.AddSystemdConsole();

@@ -5,11 +5,10 @@ namespace Transcoder.Media.Jobs;
 /// <summary>What one worker is asked to make of one source.</summary>
 /// <param name="Stream">APP/STREAM, for logs and thread names.</param>
 /// <param name="KeyframeInterval">The keyframe grid: an IDR at the first frame of each interval of the source's timeline.</param>
-/// <param name="Renditions">The ladder with the point where each rendition goes on. Numbers are kept when some have ended.</param>
+/// <param name="Renditions">The ladder with the point where each rendition goes on. The index is the rendition's number on the link.</param>
 /// <param name="EncoderOrder">Device kinds in the order to try.</param>
 public sealed record TranscodeJob(string Stream, MediaTime KeyframeInterval, IReadOnlyList<RenditionJob> Renditions, IReadOnlyList<string> EncoderOrder);
 
-/// <param name="Number">The rendition's number on the link.</param>
 /// <param name="ResumeVideoAfter">Frames at or before this time have left already: the first frame after it is an IDR. MinValue: from the start.</param>
 /// <param name="ResumeAudioAfter">The last coded audio unit that has left; the next one follows it without a gap. MinValue: from the start.</param>
-public sealed record RenditionJob(int Number, RenditionSpec Spec, MediaTime ResumeVideoAfter, MediaTime ResumeAudioAfter);
+public sealed record RenditionJob(RenditionSpec Spec, MediaTime ResumeVideoAfter, MediaTime ResumeAudioAfter);

@@ -36,15 +36,12 @@ public sealed class RenditionOutput
     private MediaTime _lastVideoDts = MediaTime.MinValue;
     private (long DroppedLate, long DroppedByPlan) _earlier;
 
-    internal RenditionOutput(int number, RenditionSpec spec, StreamName name)
+    internal RenditionOutput(RenditionSpec spec, StreamName name)
     {
-        Number = number;
         Spec = spec;
         Name = name;
         _interleaver = new Interleaver(Leave);
     }
-
-    public int Number { get; }
 
     public RenditionSpec Spec { get; }
 

@@ -27,6 +27,7 @@ public sealed partial class TranscodeSession
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly RenditionOutput[] _renditions;
+    private RenditionOutput[] _active = [];
 
     internal TranscodeSession(SourceStream source, StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger log)
     {
@@ -36,8 +37,8 @@ public sealed partial class TranscodeSession
         _pool = pool;
         _clock = clock;
         _log = log;
-        _renditions = [.. source.Policy.Ladder.Select((spec, number) =>
-            new RenditionOutput(number, spec, source.Live.Name.ForRendition(source.Policy.RenditionTemplate, spec.Name)))];
+        _renditions = [.. source.Policy.Ladder.Select(spec =>
+            new RenditionOutput(spec, source.Live.Name.ForRendition(source.Policy.RenditionTemplate, spec.Name)))];
     }
 
     public SourceStream Source => _source;
@@ -101,17 +102,17 @@ public sealed partial class TranscodeSession
     private async Task<(Reason? End, Reason Died)> RunWorkerAsync(IWorker worker, CancellationToken cancellationToken)
     {
         WorkerProcessId = worker.ProcessId;
-        var active = _renditions.Where(r => r.State is RenditionState.Starting or RenditionState.Running).ToArray();
-        if (active.Length == 0)
+        _active = [.. _renditions.Where(r => r.State is RenditionState.Starting or RenditionState.Running)];
+        if (_active.Length == 0)
         {
             return (new Reason(Reasons.SourceEnded, "every rendition has ended"), default);
         }
 
-        var resume = active.Min(r => r.LastVideoPts);
+        var resume = _active.Min(r => r.LastVideoPts);
         using var reader = _source.Live.Feed.SubscribeTranscoder(resume);
         var link = new WorkerLink(worker.Link, _pool);
-        LogWorkerStarted(_source.Live.Name, worker.ProcessId, active.Length, resume == MediaTime.MinValue ? "the beginning" : resume.ToString());
-        link.Stage(WorkerMessageType.Job, JobFor(active), WorkerJson.Default.TranscodeJob);
+        LogWorkerStarted(_source.Live.Name, worker.ProcessId, _active.Length, resume == MediaTime.MinValue ? "the beginning" : resume.ToString());
+        link.Stage(WorkerMessageType.Job, JobFor(), WorkerJson.Default.TranscodeJob);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pump = new WorkerPump(link, reader, _clock);
@@ -149,13 +150,14 @@ public sealed partial class TranscodeSession
         ? TimeSpan.Zero
         : TimeSpan.FromTicks(Math.Min(SecondDelay.Ticks << Math.Min(failures - 2, 16), _workers.Policy.RestartDelayMax.Ticks));
 
-    private TranscodeJob JobFor(RenditionOutput[] active) => new(
+    private TranscodeJob JobFor() => new(
         _source.Live.Name.ToString(),
         _source.Policy.KeyframeInterval,
-        [.. active.Select(r => new RenditionJob(r.Number, r.Spec, r.LastVideoPts, r.LastAudioPts))],
+        [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts))],
         _source.Policy.EncoderOrder);
 
-    internal RenditionOutput? Rendition(int number) => number < _renditions.Length ? _renditions[number] : null;
+    /// <summary>By its number on the current worker's link: only what still runs is in a job.</summary>
+    internal RenditionOutput? Rendition(int number) => number < _active.Length ? _active[number] : null;
 
     internal void Note(WorkerReport report)
     {
