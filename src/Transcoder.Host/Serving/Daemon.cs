@@ -2,6 +2,9 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Console;
 using Transcoder.Host.Api;
@@ -23,7 +26,7 @@ internal static partial class Daemon
     public static async Task<int> RunAsync(TranscoderOptions options, TextWriter errors)
     {
         await using var app = Build(options);
-        var log = app.Services.GetRequiredService<ILogger<TranscoderOptions>>();
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Transcoder.Host.Daemon");
         MapEndpoints(app);
 
         // Made before the ports open, so that the first stream finds a warm worker and every stream its transcoder.
@@ -38,7 +41,8 @@ internal static partial class Daemon
             return ExitCode.Failure;
         }
 
-        LogStarted(log, CommandLine.Version, options.Server.Rtmp.Listen, options.Server.Http.Listen);
+        var (http, rtmp) = BoundAddresses(app);
+        LogStarted(log, CommandLine.Version, rtmp, http);
         await Task.Delay(Timeout.Infinite, app.Lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         LogStopping(log, options.Server.ShutdownTimeout.TotalSeconds);
@@ -70,6 +74,13 @@ internal static partial class Daemon
         builder.Services.AddSystemd();
         AddHouse(builder.Services, options);
         return builder.Build();
+    }
+
+    /// <summary>Where the ports really are: a configured port 0 means any free one. In the order in which they were configured above.</summary>
+    private static (string Http, string Rtmp) BoundAddresses(WebApplication app)
+    {
+        var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.ToArray();
+        return (new Uri(addresses[0]).Authority, new Uri(addresses[1]).Authority);
     }
 
     private static void AddHouse(IServiceCollection services, TranscoderOptions options)
@@ -135,8 +146,8 @@ internal static partial class Daemon
         }
     }
 
-    [LoggerMessage(100, LogLevel.Information, "transcoder {Version} is running: RTMP on {Rtmp}, API and metrics on http://{Http}")]
-    private static partial void LogStarted(ILogger log, string version, IPEndPoint rtmp, IPEndPoint http);
+    [LoggerMessage(100, LogLevel.Information, "transcoder {Version} is running: RTMP on rtmp://{Rtmp}, API and metrics on http://{Http}")]
+    private static partial void LogStarted(ILogger log, string version, string rtmp, string http);
 
     [LoggerMessage(101, LogLevel.Information, "stopping: streams have {Seconds} s to end in order")]
     private static partial void LogStopping(ILogger log, double seconds);
