@@ -34,6 +34,12 @@ public sealed record RtmpOptions
     /// <summary>How long one write may make no progress before the reader counts as dead. Mobile players hang for some seconds in tunnels.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>For a client: name resolution and TCP connect. Longer than a lost SYN's second repetition.</summary>
+    public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For a client: from a command to its answer. Large services take a second or two to admit a publisher.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>The longest message taken: 10 MiB holds a 4K intra frame at 100 Mb/s five times over.</summary>
     public int MaxMessageSize { get; init; } = 10 << 20;
 

@@ -135,6 +135,11 @@ internal sealed class RtmpLink : IDisposable
                         return (status, default);
                     }
 
+                    if (!Acknowledge())
+                    {
+                        return (LinkStatus.Failed, default);
+                    }
+
                     break;
             }
         }
@@ -178,17 +183,6 @@ internal sealed class RtmpLink : IDisposable
         Interlocked.Add(ref _received, arrived);
         _statistics.Received(arrived);
 
-        // Half a window early: GStreamer's sink stalls when a whole one is outstanding.
-        if (_received - _acknowledged >= Math.Max(_window / 2, 1) && OutgoingChunkSize != ChunkReader.DefaultChunkSize)
-        {
-            _acknowledged = _received;
-            if (!Send(NewBatch().Acknowledgement(unchecked((uint)_received))))
-            {
-                Failure = new Reason(Reasons.LimitExceeded, "the peer sends and does not read its acknowledgements");
-                return LinkStatus.Failed;
-            }
-        }
-
         return LinkStatus.Message;
     }
 
@@ -228,6 +222,18 @@ internal sealed class RtmpLink : IDisposable
         }
     }
 
+    private bool Acknowledge()
+    {
+        // Half a window early: GStreamer's sink stalls when a whole one is outstanding.
+        if (_received - _acknowledged < Math.Max(_window / 2, 1))
+        {
+            return true;
+        }
+
+        _acknowledged = _received;
+        return Answer(NewBatch().Acknowledgement(unchecked((uint)_received)));
+    }
+
     private bool Answer(MessageBatch batch)
     {
         if (Send(batch))
@@ -235,7 +241,7 @@ internal sealed class RtmpLink : IDisposable
             return true;
         }
 
-        Failure = new Reason(Reasons.LimitExceeded, "the peer asks and does not read the answers");
+        Failure = new Reason(Reasons.LimitExceeded, "the peer sends and does not read the answers");
         return false;
     }
 }

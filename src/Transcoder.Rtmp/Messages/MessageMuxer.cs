@@ -17,6 +17,8 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     /// <summary>A message's length has 24 bits, and its image with all chunk headers must fit the largest block.</summary>
     public const int LargestPayload = (1 << 24) - (64 << 10);
 
+    private const string SetDataFrame = "@setDataFrame";
+
     public int ChunkSize => chunkSize;
 
     /// <summary>Whether RTMP can carry the codec at all.</summary>
@@ -69,10 +71,17 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     }
 
     /// <summary>onMetaData for a stream whose publisher sent none.</summary>
-    public WireImage Metadata(Track? video, Track? audio, uint timestamp)
+    /// <param name="publishing">Towards a server, which is told to keep it.</param>
+    public WireImage Metadata(Track? video, Track? audio, uint timestamp, bool publishing)
     {
         var body = new ArrayBufferWriter<byte>();
-        var amf = new Amf0Writer(body).String("onMetaData").BeginEcmaArray(0);
+        var amf = new Amf0Writer(body);
+        if (publishing)
+        {
+            amf.String(SetDataFrame);
+        }
+
+        amf.String("onMetaData").BeginEcmaArray(0);
         if (video is not null)
         {
             amf.Property("videocodecid", FlvCodecs.MetadataNumber(video.Codec)).Property("width", video.Video.Width).Property("height", video.Video.Height);
@@ -92,6 +101,19 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
 
         amf.End();
         return Make(TrackKind.Data, timestamp, [], body.WrittenSpan);
+    }
+
+    /// <summary>A data packet towards a server: onMetaData goes with the call that makes the server keep it for later players.</summary>
+    public WireImage PublishedData(Packet packet)
+    {
+        if (!new Amf0Reader(packet.Payload.Span).TryReadString(out var name) || name != "onMetaData")
+        {
+            return ImageOf(packet);
+        }
+
+        var head = new ArrayBufferWriter<byte>(32);
+        new Amf0Writer(head).String(SetDataFrame);
+        return Make(TrackKind.Data, TimestampOf(packet), head.WrittenSpan, packet.Payload.Span);
     }
 
     public static uint TimestampOf(Packet packet) => unchecked((uint)packet.Dts.Milliseconds);

@@ -72,10 +72,10 @@ internal sealed partial class RtmpSession
             case "seek":
                 return new(Reply(_link.NewBatch().Status(streamId, "error", "NetStream.Seek.Failed", "a live stream has no other place to go to")));
             case "receiveAudio":
-                PlayStreamOf(streamId)?.ReceiveAudio(command[1].AsBoolean ?? true);
+                PlayStreamOf(streamId)?.Composer.ReceiveAudio(command[1].AsBoolean ?? true);
                 return new(Answer(command, AmfValue.Null));
             case "receiveVideo":
-                PlayStreamOf(streamId)?.ReceiveVideo(command[1].AsBoolean ?? true);
+                PlayStreamOf(streamId)?.Composer.ReceiveVideo(command[1].AsBoolean ?? true);
                 return new(Answer(command, AmfValue.Null));
             case "getStreamLength":
                 return new(Answer(command, AmfValue.Of(0.0)));
@@ -256,7 +256,7 @@ internal sealed partial class RtmpSession
     private Reason? Pause(RtmpCommand command, uint streamId)
     {
         var paused = command[1].AsBoolean ?? true;
-        PlayStreamOf(streamId)?.Pause(paused);
+        PlayStreamOf(streamId)?.Composer.Pause(paused);
         return Reply(paused
             ? _link.NewBatch().Status(streamId, "status", "NetStream.Pause.Notify", "Paused.")
             : _link.NewBatch().Status(streamId, "status", "NetStream.Unpause.Notify", "Going on live."));

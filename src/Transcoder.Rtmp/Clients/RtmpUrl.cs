@@ -1,0 +1,103 @@
+namespace Transcoder.Rtmp.Clients;
+
+/// <summary>
+/// A target: <c>rtmp://host[:port]/app/stream?query</c>. The last part of the path is the stream, with the query exactly as it was written; what is before it is
+/// the application. The stream name is a secret at most services, so <see cref="ToString"/> leaves it out.
+/// </summary>
+public sealed record RtmpUrl
+{
+    public const int DefaultPort = 1935;
+    public const int DefaultSecurePort = 443;
+
+    private RtmpUrl(bool isSecure, string host, int port, string app, string stream)
+    {
+        IsSecure = isSecure;
+        Host = host;
+        Port = port;
+        App = app;
+        Stream = stream;
+    }
+
+    /// <summary>rtmps://</summary>
+    public bool IsSecure { get; }
+
+    public string Host { get; }
+
+    public int Port { get; }
+
+    public string App { get; }
+
+    /// <summary>Name and query.</summary>
+    public string Stream { get; }
+
+    /// <summary>What <c>connect</c> states: never with the stream.</summary>
+    public string TcUrl
+    {
+        get
+        {
+            var port = Port == (IsSecure ? DefaultSecurePort : DefaultPort) ? "" : FormattableString.Invariant($":{Port}");
+            var host = Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host;
+            return $"{(IsSecure ? "rtmps" : "rtmp")}://{host}{port}/{App}";
+        }
+    }
+
+    /// <returns>False when it is no RTMP URL with a host, an application and a stream.</returns>
+    public static bool TryParse(string text, out RtmpUrl url)
+    {
+        url = null!;
+
+        // Not System.Uri for the path: it would rewrite percent signs, and servers compare keys byte for byte.
+        var secure = text.StartsWith("rtmps://", StringComparison.OrdinalIgnoreCase);
+        if (!secure && !text.StartsWith("rtmp://", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        var begin = secure ? 8 : 7;
+        var slash = text.IndexOf('/', begin);
+        if (slash < 0 || !Uri.TryCreate($"http://{text[begin..slash]}/", UriKind.Absolute, out var authority) || authority.Host.Length == 0)
+        {
+            return false;
+        }
+
+        // Port 80 is what System.Uri says for none.
+        var stated = text[begin..slash].EndsWith(FormattableString.Invariant($":{authority.Port}"), StringComparison.Ordinal);
+        var port = stated && authority.Port > 0 ? authority.Port : secure ? DefaultSecurePort : DefaultPort;
+        var path = text[(slash + 1)..].TrimStart('/');
+        var query = path.IndexOf('?', StringComparison.Ordinal);
+        var last = (query < 0 ? path : path[..query]).LastIndexOf('/');
+        if (last < 0)
+        {
+            // FMLE's form: rtmp://host/app?key=x/stream.
+            last = path.LastIndexOf('/');
+        }
+
+        if (last <= 0 || last == path.Length - 1)
+        {
+            return false;
+        }
+
+        url = new RtmpUrl(secure, authority.IdnHost.Trim('[', ']'), port, path[..last], path[(last + 1)..]);
+        return true;
+    }
+
+    /// <exception cref="FormatException">It is no such URL.</exception>
+    public static RtmpUrl Parse(string text) =>
+        TryParse(text, out var url) ? url : throw new FormatException("not an RTMP URL of the form rtmp://host/app/stream");
+
+    /// <summary>For logs: without the stream and without any query.</summary>
+    public override string ToString()
+    {
+        var plain = TcUrl;
+        var query = plain.IndexOf('?', StringComparison.Ordinal);
+        return $"{(query < 0 ? plain : plain[..query])}/***";
+    }
+
+    /// <summary>A server's words, without the secret they may repeat.</summary>
+    internal string Redact(string text)
+    {
+        var name = Stream.Split('?')[0];
+        text = text.Replace(Stream, "***", StringComparison.Ordinal);
+        return name.Length > 0 ? text.Replace(name, "***", StringComparison.Ordinal) : text;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Runtime.CompilerServices;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Ports;
+using Transcoder.Rtmp.Messages;
+
+namespace Transcoder.Rtmp.Connections;
+
+/// <summary>Carries a stream to one connection: what the source has now, as one batch, in one flush. Allocates nothing in steady state. One user at a time.</summary>
+internal sealed class ImagePump(ConnectionWriter writer, MessageComposer composer, uint streamId, int batchBytes)
+{
+    // Enough for a batch of audio packets; video fills the byte limit first.
+    private const int BatchPackets = 64;
+
+    private readonly List<WireImage> _images = new(BatchPackets + 4);
+    private long _bytes;
+
+    public long BytesWritten => Interlocked.Read(ref _bytes);
+
+    /// <returns>False when the connection takes no more.</returns>
+    public ValueTask<bool> WriteAsync(IPacketSource source, CancellationToken cancellationToken)
+    {
+        var bytes = 0;
+        while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
+        {
+            bytes += packet.Payload.Length;
+            composer.Add(packet);
+        }
+
+        return WriteAsync(cancellationToken);
+    }
+
+    /// <summary>Takes over the caller's reference.</summary>
+    public ValueTask<bool> WriteAsync(Packet packet, CancellationToken cancellationToken)
+    {
+        composer.Add(packet);
+        return WriteAsync(cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> WriteAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            composer.Compose(_images);
+            foreach (var image in _images)
+            {
+                _bytes += image.Bytes.Length;
+            }
+
+            return _images.Count == 0 || await writer.WriteAsync(_images, streamId, cancellationToken);
+        }
+        finally
+        {
+            composer.Clear();
+            foreach (var image in _images)
+            {
+                image.Release();
+            }
+
+            _images.Clear();
+        }
+    }
+}
