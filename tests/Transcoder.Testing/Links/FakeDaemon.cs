@@ -95,6 +95,15 @@ public sealed class FakeDaemon : IDisposable
         }
     }
 
+    /// <summary>Whether the condition was fulfilled within a short time.</summary>
+    public bool Saw(Func<FakeDaemon, bool> condition, TimeSpan within)
+    {
+        lock (_gate)
+        {
+            return condition(this) || (Monitor.Wait(_gate, within) && condition(this));
+        }
+    }
+
     /// <summary>The daemon dies.</summary>
     public void Close() => _link.Dispose();
 

@@ -16,8 +16,8 @@ namespace Transcoder.UnitTests.Pipeline;
 /// <summary>A worker over fake codecs with a fake daemon at its other end. Disposing it checks that nothing is left.</summary>
 internal sealed class WorkerBench : IDisposable
 {
-    public static readonly Track Video = new(TrackKind.Video, CodecId.H264, new byte[] { 1 }, new VideoFormat(1920, 1080, 25));
-    public static readonly Track Audio = new(TrackKind.Audio, CodecId.Aac, new byte[] { 2 }, Audio: new AudioFormat(48000, 2));
+    public static readonly Track VideoTrack = new(TrackKind.Video, CodecId.H264, new byte[] { 1 }, new VideoFormat(1920, 1080, 25));
+    public static readonly Track AudioTrack = new(TrackKind.Audio, CodecId.Aac, new byte[] { 2 }, Audio: new AudioFormat(48000, 2));
 
     private readonly TrackingBufferPool _pool = new();
     private readonly Thread _worker;
