@@ -1,3 +1,4 @@
+using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
 
 namespace Transcoder.Media.Jobs;
@@ -7,6 +8,7 @@ namespace Transcoder.Media.Jobs;
 /// <param name="GopFrames">The longest distance between keyframes, a safety net behind the keyframe grid.</param>
 /// <param name="Threads">0: the encoder decides.</param>
 /// <param name="SampleAspectRatio">Written to the bitstream; 1 is square.</param>
+/// <param name="Color">Written to the bitstream: that of the frames to come, or players guess it from the size.</param>
 public sealed record VideoEncoderSettings(
     CodecId Codec,
     int Width,
@@ -21,7 +23,8 @@ public sealed record VideoEncoderSettings(
     int BFrames,
     int GopFrames,
     int Threads = 0,
-    double SampleAspectRatio = 1);
+    double SampleAspectRatio = 1,
+    ColorDescription Color = default);
 
 /// <summary>A planned audio encode.</summary>
 public sealed record AudioEncoderSettings(CodecId Codec, int Bitrate, AudioFormat Format);

@@ -16,6 +16,9 @@ public abstract class Frame : RefCounted
     /// <summary>Sample aspect ratio, 1 for square or unknown.</summary>
     public double SampleAspectRatio { get; protected set; } = 1;
 
+    /// <summary>The picture's colour; an encoder opened for such frames repeats it.</summary>
+    public ColorDescription Color { get; protected set; }
+
     /// <summary>Samples per channel; zero for video.</summary>
     public int Samples { get; protected set; }
 

@@ -1,0 +1,99 @@
+#include "internal.h"
+
+#include <libavutil/avstring.h>
+#include <libavutil/log.h>
+#include <libswresample/swresample.h>
+#include <libswscale/swscale.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic(tc_log_callback) log_callback;
+static _Atomic int log_level = AV_LOG_WARNING;
+
+static void forward_log(void *context, int level, const char *format, va_list arguments)
+{
+    tc_log_callback callback = atomic_load(&log_callback);
+    char line[1024];
+    int prefix = 1;
+    if (callback == NULL || level > atomic_load(&log_level)) {
+        return;
+    }
+    if (av_log_format_line2(context, level, format, arguments, line, sizeof(line), &prefix) < 0) {
+        return;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    if (line[0] != '\0') {
+        callback(level, line);
+    }
+}
+
+int32_t tc_abi_version(void)
+{
+    return TC_ABI_VERSION;
+}
+
+int32_t tc_struct_sizes(int32_t *sizes, int32_t count)
+{
+    const int32_t own[] = {
+        (int32_t)sizeof(tc_frame_facts),   (int32_t)sizeof(tc_unit),         (int32_t)sizeof(tc_encoder_settings),
+        (int32_t)sizeof(tc_encoder_facts), (int32_t)sizeof(tc_stream_facts), (int32_t)sizeof(tc_packet_facts),
+    };
+    const int32_t known = (int32_t)(sizeof(own) / sizeof(own[0]));
+    for (int32_t i = 0; i < count && i < known; i++) {
+        sizes[i] = own[i];
+    }
+    return known;
+}
+
+void tc_log_set(tc_log_callback callback, int32_t level)
+{
+    atomic_store(&log_callback, callback);
+    atomic_store(&log_level, level);
+    av_log_set_level(level);
+    /* SVT-AV1 writes to standard error past FFmpeg's log, a banner at each opening; 1 leaves its errors. */
+    setenv("SVT_LOG", "1", 0);
+    av_log_set_callback(callback != NULL ? forward_log : av_log_default_callback);
+}
+
+void tc_error_text(int32_t error, char *text, int32_t size)
+{
+    if (text != NULL && size > 0) {
+        av_strerror(error, text, (size_t)size);
+    }
+}
+
+const char *tc_library_versions(void)
+{
+    return LIBAVCODEC_IDENT " " LIBAVFORMAT_IDENT " " LIBAVUTIL_IDENT " " LIBSWSCALE_IDENT " " LIBSWRESAMPLE_IDENT;
+}
+
+int tc_options_parse(const char *text, AVDictionary **options)
+{
+    int error = 0;
+    if (text != NULL && text[0] != '\0') {
+        error = av_dict_parse_string(options, text, "=", "\n", 0);
+    }
+    if (error < 0) {
+        av_dict_free(options);
+    }
+    return error;
+}
+
+int tc_options_check_used(const AVDictionary *options, const char *who)
+{
+    const AVDictionaryEntry *left = av_dict_get(options, "", NULL, AV_DICT_IGNORE_SUFFIX);
+    if (left == NULL) {
+        return 0;
+    }
+    av_log(NULL, AV_LOG_ERROR, "%s has no option %s\n", who, left->key);
+    return AVERROR_OPTION_NOT_FOUND;
+}
+
+int32_t tc_status(int error)
+{
+    if (error == AVERROR(EAGAIN)) {
+        return TC_AGAIN;
+    }
+    return error == AVERROR_EOF ? TC_EOF : error;
+}

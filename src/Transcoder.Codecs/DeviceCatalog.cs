@@ -1,0 +1,52 @@
+using Transcoder.Codecs.Devices.Cpu;
+using Transcoder.Codecs.Native;
+using Transcoder.Media.Jobs;
+using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Codecs;
+
+/// <summary>The devices this machine offers. Only worker processes call it: it loads native code.</summary>
+public static class DeviceCatalog
+{
+    /// <summary>Every device, the preferred kinds first.</summary>
+    /// <exception cref="CodecException">The native library is missing or of another build.</exception>
+    public static IReadOnlyList<IDevice> Open()
+    {
+        ShimLibrary.EnsureLoaded();
+        return [new CpuDevice()];
+    }
+
+    /// <summary>FFmpeg's library versions, for diagnosis.</summary>
+    public static string LibraryVersions => ShimLibrary.Versions();
+
+    /// <summary>FFmpeg's own warnings and errors with their AV_LOG level (16 error, 24 warning). Called from any thread.</summary>
+    public static Action<int, string>? LogSink
+    {
+        get => ShimLibrary.LogSink;
+        set => ShimLibrary.LogSink = value;
+    }
+
+    /// <summary>
+    /// Pays now what a first stream would pay: loading the libraries, their tables, and compiling the calls. For a spare worker, before its job.
+    /// </summary>
+    public static void WarmUp()
+    {
+        var cpu = new CpuDevice();
+        using var encoder = cpu.OpenVideoEncoder(new VideoEncoderSettings(
+            CodecId.H264, 128, 96, 25, 100_000, RateControl.Vbr, 1000, "speed", "", "", BFrames: 0, GopFrames: 25, Threads: 1));
+        using var decoder = cpu.OpenDecoder(encoder.Track);
+        using var scaler = cpu.OpenScaler(new VideoFormat(128, 96, 25));
+        using var resampler = cpu.OpenAudioResampler(new AudioFormat(48000, 2));
+        using var audio = cpu.OpenAudioEncoder(new AudioEncoderSettings(CodecId.Aac, 64_000, new AudioFormat(48000, 2)));
+        using var audioDecoder = cpu.OpenDecoder(audio.Track);
+        resampler.PushSilence(audio.FrameSize);
+        var silence = resampler.Pull(audio.FrameSize, Media.Time.MediaTime.Zero);
+        audio.Send(silence);
+        silence.Release();
+        audio.Send(null);
+        while (audio.Receive(out _) == CodecStatus.Ok)
+        {
+        }
+    }
+}

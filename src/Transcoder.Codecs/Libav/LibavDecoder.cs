@@ -1,0 +1,121 @@
+using Transcoder.Codecs.Native;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Codecs.Libav;
+
+/// <summary>One libavcodec decoder. Frames carry their packet's PTS: libavcodec reorders the 64-bit nanoseconds untouched.</summary>
+internal sealed unsafe class LibavDecoder : IDecoder
+{
+    // libavcodec's "the bitstream is at fault"; everything else is a failure of the decoder.
+    private const int InvalidData = -1094995529;
+    private const int PatchWelcome = -1163346256;
+    private const int InvalidArgument = -22;
+
+    // A decoder that fails this often between two frames without asking for input is broken.
+    private const int MostFailures = 64;
+
+    private readonly DecoderHandle _decoder = new();
+    private readonly LibavFramePool _frames = new();
+    private readonly string _name;
+    private LibavFrame? _spare;
+
+    public LibavDecoder(Track track, string? implementation, string options)
+    {
+        ShimLibrary.EnsureLoaded();
+        ShimLibrary.ForgetLog();
+        _name = implementation ?? track.Codec.Name();
+        fixed (byte* config = track.Config.Span)
+        {
+            ShimLibrary.ThrowIfFailed(
+                Shim.DecoderOpen(implementation, track.Codec.Name(), config, track.Config.Length, track.Audio.SampleRate, track.Audio.Channels, options, out var opened),
+                $"No decoder for {track.Codec.Name()}");
+            _decoder.Adopt(opened);
+        }
+    }
+
+    /// <summary>Packets refused and frames lost to damage.</summary>
+    public long Damaged { get; private set; }
+
+    public bool Send(Packet? packet)
+    {
+        int status;
+        if (packet is null)
+        {
+            status = Shim.DecoderSend(_decoder, null, 0, Shim.NoTime, Shim.NoTime, 0);
+        }
+        else
+        {
+            fixed (byte* data = packet.Payload.Span)
+            {
+                // An empty span pins to null, which would mean draining.
+                status = data is null
+                    ? InvalidData
+                    : Shim.DecoderSend(_decoder, data, packet.Payload.Length, packet.Pts.Nanoseconds, packet.Dts.Nanoseconds, packet.IsKeyframe ? 1 : 0);
+            }
+        }
+
+        if (status == Shim.Ok || (packet is null && status == Shim.EndOfFile))
+        {
+            return true;
+        }
+
+        if (status == Shim.Again)
+        {
+            throw new InvalidOperationException($"The {_name} decoder has frames waiting: call Receive until it wants more.");
+        }
+
+        if (!IsDamage(status))
+        {
+            throw ShimLibrary.Failure(status, $"The {_name} decoder failed");
+        }
+
+        Damaged++;
+        return false;
+    }
+
+    public CodecStatus Receive(out Frame? frame)
+    {
+        frame = null;
+        var shell = _spare ?? _frames.Rent();
+        _spare = null;
+        for (var failures = 0; ; failures++)
+        {
+            var status = Shim.DecoderReceive(_decoder, shell.Handle, out var facts);
+
+            // A frame without any time has no place on the timeline, and none is invented.
+            if (status == Shim.Ok && facts.Pts != Shim.NoTime)
+            {
+                shell.Describe(facts, new MediaTime(facts.Pts));
+                frame = shell;
+                return CodecStatus.Ok;
+            }
+
+            if (status is Shim.Again or Shim.EndOfFile)
+            {
+                _spare = shell;
+                return status == Shim.Again ? CodecStatus.NeedMoreInput : CodecStatus.EndOfStream;
+            }
+
+            Damaged++;
+            if (status < 0 && (!IsDamage(status) || failures > MostFailures))
+            {
+                _spare = shell;
+                throw ShimLibrary.Failure(status, $"The {_name} decoder failed");
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _decoder.Dispose();
+        _spare?.Release();
+        _spare = null;
+        _frames.Dispose();
+    }
+
+    // InvalidArgument too: several decoders answer nonsense in a header with it.
+    private static bool IsDamage(int status) => status is InvalidData or PatchWelcome or InvalidArgument;
+}
