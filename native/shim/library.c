@@ -5,6 +5,7 @@
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 static _Atomic(tc_log_callback) log_callback;
@@ -50,6 +51,8 @@ void tc_log_set(tc_log_callback callback, int32_t level)
     atomic_store(&log_callback, callback);
     atomic_store(&log_level, level);
     av_log_set_level(level);
+    /* SVT-AV1 writes to standard error past FFmpeg's log, a banner at each opening; 1 leaves its errors. */
+    setenv("SVT_LOG", "1", 0);
     av_log_set_callback(callback != NULL ? forward_log : av_log_default_callback);
 }
 

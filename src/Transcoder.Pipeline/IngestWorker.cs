@@ -3,6 +3,7 @@ using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline.Audio;
@@ -181,6 +182,12 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
     private void StartJob(ReadOnlySpan<byte> payload)
     {
         var job = JsonSerializer.Deserialize(payload, WorkerJson.Default.TranscodeJob) ?? throw new InvalidDataException("an empty job");
+        if (job.Stream is null || job.EncoderOrder is null || job.Renditions is null || job.KeyframeInterval <= MediaTime.Zero ||
+            job.Renditions.Any(rendition => rendition?.Spec is null))
+        {
+            throw new InvalidDataException("the job lacks a part");
+        }
+
         var scope = new PipelineScope(job, _writer, devices, pool, time, _threads, End);
         Volatile.Write(ref _reporter, new WorkerReporter(scope));
         Volatile.Write(ref _scope, scope);

@@ -23,7 +23,7 @@ internal sealed class FrameQueue
     public const int Capacity = 3;
 
     // How often the lag gate is asked while waiting.
-    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(10);
 
     private readonly object _gate = new();
     private readonly List<(Frame Frame, bool Keyframe)> _frames = new(Capacity);

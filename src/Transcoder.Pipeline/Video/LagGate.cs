@@ -2,7 +2,8 @@ namespace Transcoder.Pipeline.Video;
 
 /// <summary>
 /// Whether the pipeline may wait for a slow encoder or must drop. It waits while it replays a cached GOP (nothing may be lost then) and while it is
-/// nearly live; once it was live and has fallen behind, it drops. For the decode thread.
+/// nearly live. Once it was live and has fallen behind, each source frame gets a little less time than it lasts: encoders that are faster than the
+/// source catch up after a burst without a loss, and one that is not loses its own frames. For the decode thread.
 /// </summary>
 internal sealed class LagGate(TimeProvider time)
 {
@@ -13,6 +14,12 @@ internal sealed class LagGate(TimeProvider time)
     private static readonly TimeSpan Stall = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Progress = TimeSpan.FromMilliseconds(50);
 
+    // The part of a frame's duration that may be spent on it while late: the rest is what catches up.
+    private const double LateShare = 0.8;
+    private static readonly TimeSpan LongestFrame = TimeSpan.FromMilliseconds(100);
+
+    private TimeSpan _frameBudget;
+    private long _frameBegan;
     private TimeSpan _lagAtArrival;
     private long _arrival = time.GetTimestamp();
     private TimeSpan _best = TimeSpan.MaxValue;
@@ -31,12 +38,20 @@ internal sealed class LagGate(TimeProvider time)
         MayWait();
     }
 
+    /// <summary>The fan-out of a frame begins.</summary>
+    /// <param name="duration">Since the frame before it.</param>
+    public void BeginFrame(TimeSpan duration)
+    {
+        _frameBudget = LateShare * (duration < LongestFrame ? duration : LongestFrame);
+        _frameBegan = time.GetTimestamp();
+    }
+
     public bool MayWait()
     {
         var lag = Lag;
         if (!CatchingUp)
         {
-            return lag < Late;
+            return lag < Late || time.GetElapsedTime(_frameBegan) < _frameBudget;
         }
 
         if (lag < Live)

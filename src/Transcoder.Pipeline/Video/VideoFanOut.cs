@@ -26,6 +26,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private string _decoder = "";
     private double _statedRate;
     private MediaTime _last = MediaTime.MinValue;
+    private TimeSpan _duration;
     private bool _planned;
     private bool _aborted;
 
@@ -56,6 +57,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             return;
         }
 
+        _duration = _last == MediaTime.MinValue ? TimeSpan.Zero : (frame.Pts - _last).ToTimeSpan();
         _last = frame.Pts;
         scope.Source.VideoDecoded(frame.Pts);
         if (_planned)
@@ -140,6 +142,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private void FanOut(Frame frame, PipelineThread thread)
     {
         var grid = _grid.IsKeyframe(frame.Pts);
+        lag.BeginFrame(_duration);
         try
         {
             _cascade!.Begin(frame);

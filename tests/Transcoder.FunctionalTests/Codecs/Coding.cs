@@ -19,7 +19,7 @@ internal static class Coding
 
     /// <summary>Times as a camera gives them: near the rate, never on it.</summary>
     public static MediaTime JitteredTime(int index, double rate = 30) =>
-        new((long)(index * 1_000_000_000 / rate) + (index * 7919 % 1_000_003) + 12_345_678_901_234);
+        new((long)(index * 1e9 / rate) + (index * 7919 % 1_000_003) + 12_345_678_901_234);
 
     public static List<Packet> Encode(IVideoEncoder encoder, MediaBufferPool pool, IEnumerable<(LibavFrame Frame, bool Force)> frames)
     {

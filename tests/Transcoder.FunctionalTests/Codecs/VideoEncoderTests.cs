@@ -3,7 +3,7 @@ using Transcoder.Media.Bitstreams;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
-using Transcoder.Testing;
+using Transcoder.Media.Buffers;
 using Xunit;
 
 namespace Transcoder.FunctionalTests.Codecs;
@@ -19,7 +19,7 @@ public sealed class VideoEncoderTests
     [InlineData(CodecId.Av1, 0)]
     public void Every_frame_comes_back_with_its_own_time(CodecId codec, int bFrames)
     {
-        using var pool = new TrackingBufferPool();
+        var pool = new MediaBufferPool();
         using var pictures = new TestPictures();
         using var encoder = Coding.Cpu.OpenVideoEncoder(Coding.Video(codec, bFrames: bFrames));
         var packets = Coding.Encode(encoder, pool, Enumerable.Range(0, 40).Select(i => (pictures.Video(320, 180, Coding.JitteredTime(i), i), i == 0)));
@@ -46,7 +46,7 @@ public sealed class VideoEncoderTests
     [InlineData(CodecId.Av1, 0)]
     public void Keyframes_are_where_they_were_forced_and_nowhere_else(CodecId codec, int bFrames)
     {
-        using var pool = new TrackingBufferPool();
+        var pool = new MediaBufferPool();
         using var pictures = new TestPictures();
         using var encoder = Coding.Cpu.OpenVideoEncoder(Coding.Video(codec, bFrames: bFrames));
 
@@ -99,7 +99,7 @@ public sealed class VideoEncoderTests
 
         Assert.Equal(29.97, CodecConfiguration.ReadVideoFormat(CodecId.H264, encoder.Track.Config.Span).FrameRate, 0.005);
 
-        using var pool = new TrackingBufferPool();
+        var pool = new MediaBufferPool();
         using var pictures = new TestPictures();
         var packets = Coding.Encode(encoder, pool, [(pictures.Video(320, 180, Coding.JitteredTime(0)), true)]);
         using var decoder = Coding.Cpu.OpenDecoder(encoder.Track);
@@ -119,7 +119,7 @@ public sealed class VideoEncoderTests
     {
         const int frames = 300;
         const int bitrate = 1_500_000;
-        using var pool = new TrackingBufferPool();
+        var pool = new MediaBufferPool();
         using var pictures = new TestPictures();
         using var encoder = Coding.Cpu.OpenVideoEncoder(Coding.Video(codec, 256, 144, bitrate: bitrate) with { RateControl = rateControl });
         var packets = Coding.Encode(encoder, pool, Enumerable.Range(0, frames).Select(i =>
@@ -136,7 +136,7 @@ public sealed class VideoEncoderTests
     public void Constant_rate_is_filled_up_where_pictures_are_simple(CodecId codec)
     {
         const int frames = 150;
-        using var pool = new TrackingBufferPool();
+        var pool = new MediaBufferPool();
         using var pictures = new TestPictures();
         using var encoder = Coding.Cpu.OpenVideoEncoder(Coding.Video(codec));
         var packets = Coding.Encode(encoder, pool, Enumerable.Range(0, frames).Select(i => (pictures.Video(320, 180, Coding.JitteredTime(i), i, flat: 90), i % 60 == 0)));

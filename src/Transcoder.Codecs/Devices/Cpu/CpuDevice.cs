@@ -25,7 +25,10 @@ internal sealed class CpuDevice : IDevice
     {
         var row = CpuEncoders.Video.FirstOrDefault(r => r.Codec == settings.Codec)
             ?? throw new CodecException($"There is no software encoder for {settings.Codec.Name()}");
-        return new LibavVideoEncoder(row.Name, "yuv420p", settings, row.Options(settings));
+        var options = row.Options(settings);
+        return row.RestartsAtKeyframes ? new RestartingVideoEncoder(Open) : Open();
+
+        LibavVideoEncoder Open() => new(row.Name, "yuv420p", settings, options);
     }
 
     public IAudioResampler OpenAudioResampler(AudioFormat target) => new LibavAudioResampler(target, "fltp");

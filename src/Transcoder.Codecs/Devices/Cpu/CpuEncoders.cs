@@ -81,6 +81,7 @@ internal static class CpuEncoders
         },
         new(CodecId.Av1, "libsvtav1")
         {
+            RestartsAtKeyframes = true,
             Words = Words("12", "10", "8"),
             OwnPresets = ["7", "8", "9", "10", "11", "12", "13"],
             Preset = "preset={word}",
@@ -88,11 +89,12 @@ internal static class CpuEncoders
             [
                 "b={bitrate}", "g={gop}", "bufsize={buffer}",
 
-                // Low-delay prediction: the only structure SVT-AV1 holds a constant rate with, and no look-ahead.
-                "svtav1-params=pred-struct=1:lp={threads}:scd=0",
+                // Low-delay prediction: the only structure SVT-AV1 holds a constant rate with, and no look-ahead. No maxrate: 1.4 refuses one
+                // that is not above the target, and has no filler either, so both rate controls are this one.
+                "svtav1-params=pred-struct=1:rc=2:buf-sz={buffer_ms}:lp={threads}:scd=0",
             ],
-            Cbr = ["maxrate={bitrate}", "svtav1-params=rc=2:buf-sz={buffer_ms}"],
-            Vbr = ["maxrate={bitrate}", "svtav1-params=rc=2:buf-sz={buffer_ms}"],
+            Cbr = [],
+            Vbr = [],
             WithoutBFrames = [],
             WithBFrames = [],
             PixelsPerThread = 20_000_000,

@@ -34,6 +34,9 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 
     public required IReadOnlyList<string> WithBFrames { get; init; }
 
+    /// <summary>The encoder takes no wish for a keyframe; a new one, whose first picture is one, does.</summary>
+    public bool RestartsAtKeyframes { get; init; }
+
     /// <summary>Luma samples a second that one more thread is worth.</summary>
     public required int PixelsPerThread { get; init; }
 
