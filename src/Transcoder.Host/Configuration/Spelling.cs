@@ -4,12 +4,11 @@ namespace Transcoder.Host.Configuration;
 internal static class Spelling
 {
     /// <summary>Words that people use for ours and that no spelling rule finds.</summary>
-    private static readonly Dictionary<string, string> Synonyms = new(StringComparer.Ordinal)
-    {
-        ["h265"] = "hevc", ["x265"] = "hevc", ["h.265"] = "hevc", ["avc"] = "h264", ["x264"] = "h264", ["h.264"] = "h264", ["libx264"] = "h264", ["libx265"] = "hevc",
-        ["yes"] = "true", ["on"] = "true", ["no"] = "false", ["off"] = "false", ["info"] = "information", ["warn"] = "warning", ["cpu"] = "software", ["intel"] = "qsv", ["nvidia"] = "nvenc",
-        ["fps"] = "max_fps", ["frame_rate"] = "max_fps", ["framerate"] = "max_fps", ["gop"] = "keyframe_interval", ["key"] = "keys", ["bframes"] = "b_frames", ["stream"] = "source",
-    };
+    private static readonly Dictionary<string, string> Synonyms = (
+        "h265=hevc x265=hevc h.265=hevc libx265=hevc avc=h264 x264=h264 h.264=h264 libx264=h264 yes=true on=true no=false off=false " +
+        "info=information warn=warning cpu=software intel=qsv nvidia=nvenc fps=max_fps frame_rate=max_fps framerate=max_fps " +
+        "gop=keyframe_interval key=keys bframes=b_frames stream=source")
+        .Split(' ').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
 
     public static string Advice(string written, IEnumerable<string> words)
     {

@@ -1,0 +1,72 @@
+# make            the program, at artifacts/transcoder/transcoder
+# make run        build and start it with CONFIG (default: the sample)
+# make demo       the same, with a clip published in a loop
+# make test       all tests; the last line counts them
+# make lint       format, scripts, file lengths
+# make setup      only install what the build needs
+# make clean      remove what was built
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+.PHONY: build native run demo test lint setup clean
+
+export DOTNET_NOLOGO := 1
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+ifdef CI
+# Leave no build servers behind.
+export MSBUILDDISABLENODEREUSE := 1
+export UseSharedCompilation := false
+endif
+
+CONFIG ?= appliance/transcoder.yaml
+PROGRAM := artifacts/transcoder/transcoder
+SHIM := artifacts/native/libtranscoder_shim.so
+SHARED := Directory.Build.props Directory.Packages.props global.json BannedSymbols.txt .editorconfig
+sources = $(shell find $(1) -type d \( -name bin -o -name obj \) -prune -o -type f -print)
+TESTS := Transcoder.UnitTests Transcoder.FunctionalTests
+
+build: $(PROGRAM)
+
+native: $(SHIM)
+
+$(PROGRAM): $(call sources,src) $(SHARED) $(SHIM)
+	rm -rf artifacts/transcoder.new
+	dotnet publish src/Transcoder.Host -c Release -o artifacts/transcoder.new --self-contained false -v quiet
+	cp $(SHIM) artifacts/transcoder.new/
+	rm -rf artifacts/transcoder
+	mv artifacts/transcoder.new artifacts/transcoder
+	@touch $@
+
+$(SHIM): $(call sources,native/shim) artifacts/.setup-build
+	@mkdir -p $(@D)
+	$(MAKE) --no-print-directory -C native/shim OUT=$(CURDIR)/$(@D)
+	@touch $@
+
+# The tests' own build, in the program's configuration so that the sources are compiled once.
+artifacts/.tests: $(PROGRAM) $(call sources,tests)
+	for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
+	@touch $@
+
+artifacts/.setup-%: build/setup
+	@build/setup $*
+	@mkdir -p artifacts && touch $@
+
+setup: artifacts/.setup-build
+
+run: build
+	@exec $(PROGRAM) serve --config $(CONFIG)
+
+demo: build
+	@exec build/demo $(PROGRAM) $(CONFIG)
+
+test: artifacts/.setup-test build artifacts/.tests
+	@build/test $(TESTS)
+
+lint:
+	@build/lint
+
+clean:
+	rm -rf artifacts
+	find src tests -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Transcoder.Media;
+using Xunit;
+
+namespace Transcoder.UnitTests.Architecture;
+
+/// <summary>Reason codes are in dashboards, alerts and scripts of people we don't know.</summary>
+public sealed class ReasonCodeTests
+{
+    private static readonly string[] Codes = [.. typeof(Reasons).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.IsLiteral).Select(f => (string)f.GetRawConstantValue()!)];
+
+    [Fact]
+    public void Each_code_is_its_own() => Assert.Equal(Codes.Distinct(), Codes);
+
+    [Fact]
+    public void Each_code_is_snake_case() => Assert.All(Codes, code => Assert.Matches(new Regex("^[a-z]+(_[a-z0-9]+)*$"), code));
+
+    /// <summary>Add a new code here. When this fails for another cause, a code was renamed or removed: put it back.</summary>
+    [Fact]
+    public void The_codes_are_those_that_were_published()
+    {
+        string[] published =
+        [
+            "unpublished", "publisher_disconnected", "publisher_silent", "publisher_replaced", "publisher_gone", "source_ended", "shutdown",
+            "stream_busy", "unknown_app", "bad_key", "bad_name", "stream_not_found", "rendition_name", "too_many_connections",
+            "client_closed", "connection_reset", "handshake_timeout", "idle_timeout", "not_rtmp", "tls_on_plain_port", "http_on_rtmp_port",
+            "protocol_error", "limit_exceeded", "write_timeout", "internal_error",
+            "no_upscale", "no_video", "no_audio", "unsupported_codec", "encoder_failed", "decoder_failed", "worker_died", "worker_hung",
+            "worker_start_failed", "configuration_changed",
+            "target_unreachable", "target_refused", "target_closed", "target_timeout",
+        ];
+        Assert.Equal(published.Order(), Codes.Order());
+    }
+}
