@@ -1,6 +1,7 @@
 using Prometheus;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Tracks;
+using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
 using Transcoder.Streams.Transcoding;
@@ -12,7 +13,7 @@ namespace Transcoder.Host.Api;
 /// <c>GET /metrics</c>. Every scrape reads the house as it is into a registry of its own, so a series ends when its stream ends and nothing on the
 /// media path keeps a metric up to date.
 /// </summary>
-internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, RtmpStatistics rtmp, MediaBufferPool buffers, string version)
+internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, RtmpStatistics rtmp, MediaBufferPool buffers, string version)
 {
     private static readonly string[] StreamLabels = ["app", "stream", "rendition"];
 
@@ -26,6 +27,7 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         AddRenditions(metrics);
         AddWorkers(metrics);
         AddRtmp(metrics);
+        AddPushes(metrics);
         metrics.CreateGauge("transcoder_buffers_rented", "Pooled blocks owned by somebody.").Set(buffers.RentedBuffers);
         metrics.CreateGauge("transcoder_packets_rented", "Packets owned by somebody.").Set(buffers.RentedPackets);
         await scrape.CollectAndExportAsTextAsync(output, cancellationToken).ConfigureAwait(false);
@@ -108,6 +110,27 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         foreach (var (reason, count) in rtmp.Closes)
         {
             closes.WithLabels(reason).IncTo(count);
+        }
+    }
+
+    private void AddPushes(IMetricFactory metrics)
+    {
+        string[] labels = [.. StreamLabels, "target"];
+        var up = metrics.CreateGauge("transcoder_push_up", "1 while the target takes the stream.", labels);
+        var lag = metrics.CreateGauge("transcoder_push_lag_seconds", "How far the target is behind.", labels);
+        var bytes = metrics.CreateCounter("transcoder_push_sent_bytes_total", "Payload and headers sent to the target.", labels);
+        var connections = metrics.CreateCounter("transcoder_push_connections_total", "Connections made to the target.", labels);
+        var failures = metrics.CreateCounter("transcoder_push_failures_total", "Attempts that made no connection.", labels);
+        var dropped = metrics.CreateCounter("transcoder_push_packets_dropped_total", "Packets dropped because the target was behind.", labels);
+        foreach (var push in pushes.Sessions)
+        {
+            string[] values = [push.Stream.Name.App, push.Stream.Name.Source, push.Stream.Name.Rendition, push.Address];
+            up.WithLabels(values).Set(push.State == PushState.Publishing ? 1 : 0);
+            lag.WithLabels(values).Set(push.Lag.Seconds);
+            bytes.WithLabels(values).IncTo(push.BytesSent);
+            connections.WithLabels(values).IncTo(push.Connections);
+            failures.WithLabels(values).IncTo(push.FailedAttempts);
+            dropped.WithLabels(values).IncTo(push.DroppedPackets);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Transcoder.Media;
 using Transcoder.Media.Tracks;
+using Transcoder.Outputs.Push;
 using Transcoder.Streams;
 using Transcoder.Streams.Ingest;
 using Transcoder.Streams.Transcoding;
@@ -8,7 +9,7 @@ using Transcoder.Streams.Workers;
 namespace Transcoder.Host.Api;
 
 /// <summary>The body of <c>GET /api/v1/streams</c>: sources, each with the renditions made of it.</summary>
-internal sealed record StreamsView(IReadOnlyList<SourceView> Streams, WorkersView Workers);
+internal sealed record StreamsView(IReadOnlyList<SourceView> Streams, WorkersView Workers, IReadOnlyList<PushView> Pushes);
 
 /// <param name="Idle">Warm workers without a job.</param>
 /// <param name="Deaths">Workers that died in mid job since the start.</param>
@@ -65,17 +66,24 @@ internal sealed record RenditionView(
     long FramesDroppedByPlan,
     long FramesPending);
 
+/// <param name="Address">Without secrets.</param>
+/// <param name="State">connecting, publishing, waiting (for the next attempt) or ended.</param>
+/// <param name="Reason">Why the last connection or attempt ended.</param>
+/// <param name="Lag">Seconds that the target is behind.</param>
+internal sealed record PushView(string App, string Stream, string Address, string State, ReasonView Reason, int Connections, int FailedAttempts, long BytesSent, long DroppedPackets, double Lag);
+
 internal sealed record ReasonView(string Code, string Detail);
 
 /// <summary>Turns the house's live objects into what the API shows. No secret is among them.</summary>
 internal static class StreamViews
 {
-    public static StreamsView All(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers)
+    public static StreamsView All(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes)
     {
         var sessions = transcoders.Sessions.ToDictionary(session => session.Source);
         return new StreamsView(
             [.. registry.Sources.Select(source => Of(source, sessions.GetValueOrDefault(source))).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal)],
-            new WorkersView(workers.Idle, sessions.Values.Count(session => session.WorkerProcessId != 0), transcoders.WorkerDeaths));
+            new WorkersView(workers.Idle, sessions.Values.Count(session => session.WorkerProcessId != 0), transcoders.WorkerDeaths),
+            [.. pushes.Sessions.Select(Of).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal).ThenBy(view => view.Address, StringComparer.Ordinal)]);
     }
 
     public static SourceView Of(SourceStream source, TranscodeSession? session)
@@ -100,6 +108,14 @@ internal static class StreamViews
         RenditionState.Starting => "starting",
         RenditionState.Running => "running",
         RenditionState.LeftOut => "left_out",
+        _ => "ended",
+    };
+
+    public static string Word(PushState state) => state switch
+    {
+        PushState.Connecting => "connecting",
+        PushState.Publishing => "publishing",
+        PushState.Waiting => "waiting",
         _ => "ended",
     };
 
@@ -129,7 +145,7 @@ internal static class StreamViews
         rendition.Spec.Name,
         rendition.Name.Stream,
         Word(rendition.State),
-        new ReasonView(rendition.Reason.Code ?? "", rendition.Reason.Detail ?? ""),
+        Of(rendition.Reason),
         rendition.Started?.Device ?? "",
         rendition.Started?.Encoder ?? "",
         rendition.Started?.Decoder ?? "",
@@ -138,6 +154,20 @@ internal static class StreamViews
         rendition.FramesDroppedLate,
         rendition.FramesDroppedByPlan,
         rendition.Report?.FramesPending ?? 0);
+
+    private static PushView Of(PushSession push) => new(
+        push.Stream.Name.App,
+        push.Stream.Name.Stream,
+        push.Address,
+        Word(push.State),
+        Of(push.Reason),
+        push.Connections,
+        push.FailedAttempts,
+        push.BytesSent,
+        push.DroppedPackets,
+        Round(push.Lag.Seconds));
+
+    private static ReasonView Of(Reason reason) => new(reason.Code ?? "", reason.Detail ?? "");
 
     private static double Round(double value) => Math.Round(value, 3);
 }

@@ -13,6 +13,7 @@ using Transcoder.Host.Verbs;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Ports;
+using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
 using Transcoder.Streams.Transcoding;
@@ -31,6 +32,7 @@ internal static partial class Daemon
 
         // Made before the ports open, so that the first stream finds a warm worker and every stream its transcoder.
         var transcoders = app.Services.GetRequiredService<TranscoderSupervisor>();
+        var pushes = app.Services.GetRequiredService<PushOutput>();
         try
         {
             await app.StartAsync();
@@ -49,6 +51,7 @@ internal static partial class Daemon
         using var deadline = new CancellationTokenSource(options.Server.ShutdownTimeout);
         app.Services.GetRequiredService<StreamRegistry>().Shutdown();
         await transcoders.DrainAsync(deadline.Token);
+        await pushes.DrainAsync(deadline.Token);
         app.Services.GetRequiredService<RtmpConnectionHandler>().EndAll(new Reason(Reasons.Shutdown, "the appliance stops"));
         await app.StopAsync(deadline.Token);
         LogStopped(log);
@@ -96,6 +99,8 @@ internal static partial class Daemon
             Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));
         services.AddSingleton<WorkerPool>();
         services.AddSingleton<TranscoderSupervisor>();
+        services.AddSingleton(Policies.PushTargets(options));
+        services.AddSingleton<PushOutput>();
         services.AddSingleton<IRtmpApplication, RtmpApplication>();
         services.AddSingleton(Policies.Of(options.Server.Rtmp));
         services.AddSingleton<RtmpStatistics>();
@@ -104,6 +109,7 @@ internal static partial class Daemon
             provider.GetRequiredService<StreamRegistry>(),
             provider.GetRequiredService<TranscoderSupervisor>(),
             provider.GetRequiredService<WorkerPool>(),
+            provider.GetRequiredService<PushOutput>(),
             provider.GetRequiredService<RtmpStatistics>(),
             provider.GetRequiredService<MediaBufferPool>(),
             CommandLine.Version));
@@ -112,9 +118,10 @@ internal static partial class Daemon
     private static void MapEndpoints(WebApplication app)
     {
         app.MapGet("/healthz", () => Results.Text("ok\n"));
-        app.MapGet("/readyz", (WorkerPool workers, TranscoderSupervisor transcoders) =>
+        app.MapGet("/readyz", (WorkerPool workers) =>
             workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
-        app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers) => StreamViews.All(registry, transcoders, workers));
+        app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes) =>
+            StreamViews.All(registry, transcoders, workers, pushes));
         app.MapGet("/metrics", async (HttpContext context, MetricsExport metrics) =>
         {
             context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";

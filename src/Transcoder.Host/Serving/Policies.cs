@@ -1,5 +1,6 @@
 using Transcoder.Host.Configuration;
 using Transcoder.Media.Time;
+using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
 using Transcoder.Streams.Feeds;
@@ -18,6 +19,10 @@ internal static class Policies
 
     public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
 
+    /// <summary>Every push list of every application, in the order of the file.</summary>
+    public static IReadOnlyList<PushTarget> PushTargets(TranscoderOptions options) =>
+        [.. options.Apps.SelectMany(app => app.Value.Push.Select(push => Of(app.Key, push)))];
+
     public static RtmpOptions Of(RtmpListenOptions rtmp) => new()
     {
         MaxConnections = rtmp.MaxConnections,
@@ -27,6 +32,20 @@ internal static class Policies
         MaxMessageSize = rtmp.MaxMessageSize,
         MaxPartialBytes = rtmp.MaxMessageSize + (rtmp.MaxMessageSize / 2),
     };
+
+    private static PushTarget Of(string app, PushOptions push) => new()
+    {
+        App = app,
+        Takes = name => push.Renditions.Contains(name.IsRendition ? name.Rendition : PushOptions.SourceName),
+        Url = name => push.Url.For(name.App, name.Source, RenditionWord(name)),
+        Display = name => push.Url.ForDisplay(name.App, name.Source, RenditionWord(name)),
+        ConnectTimeout = push.ConnectTimeout,
+        RetryMin = push.RetryMin,
+        RetryMax = push.RetryMax,
+        Lag = push.Lag,
+    };
+
+    private static string RenditionWord(StreamName name) => name.IsRendition ? name.Rendition : PushOptions.SourceName;
 
     private static AppPolicy Of(TranscoderOptions options, AppOptions app)
     {

@@ -11,6 +11,7 @@ namespace Transcoder.Streams.Feeds;
 public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 {
     private readonly StreamFeed _feed;
+    private readonly MediaTime _lagLimit;
     private ManualResetValueTaskSourceCore<bool> _ready = new() { RunContinuationsAsynchronously = true };
     private CancellationTokenRegistration _cancellation;
     private TaskCompletionSource? _room;
@@ -23,13 +24,14 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     private bool _waiting;
     private bool _disposed;
 
-    internal FeedReader(StreamFeed feed, long cursor, bool needKeyframe, bool slowsPublisher)
+    internal FeedReader(StreamFeed feed, long cursor, bool needKeyframe, bool slowsPublisher, MediaTime? lagLimit = null)
     {
         _feed = feed;
         _cursor = cursor;
         _needKeyframe = needKeyframe;
         SlowsPublisher = slowsPublisher;
-        _allowedLag = feed.Limits.SubscriberLag + feed.LagLocked(cursor);
+        _lagLimit = lagLimit ?? feed.Limits.SubscriberLag;
+        _allowedLag = _lagLimit + feed.LagLocked(cursor);
     }
 
     public IReadOnlyList<Track> Tracks => _feed.Tracks;
@@ -224,9 +226,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     private void KeepUp()
     {
         var lag = LagLocked();
-        if (lag < new MediaTime(_feed.Limits.SubscriberLag.Nanoseconds / 2))
+        if (lag < new MediaTime(_lagLimit.Nanoseconds / 2))
         {
-            _allowedLag = _feed.Limits.SubscriberLag;
+            _allowedLag = _lagLimit;
         }
 
         if (_cursor < _feed.Tail || (!SlowsPublisher && lag > _allowedLag))

@@ -31,6 +31,7 @@ public sealed class StreamFeed
     private MediaTime _newest = MediaTime.MinValue;
     private MediaTime _newestVideo = MediaTime.MinValue;
     private Packet? _metadata;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Track[] _tracks = [];
     private Reason? _end;
 
@@ -53,6 +54,9 @@ public sealed class StreamFeed
             }
         }
     }
+
+    /// <summary>Completes when the stream ends.</summary>
+    public Task Completion => _completion.Task;
 
     /// <summary>DTS of the newest packet; MinValue before the first.</summary>
     public MediaTime Newest
@@ -144,6 +148,7 @@ public sealed class StreamFeed
             }
 
             _end = reason;
+            _completion.TrySetResult();
             CollectWaiting(waiting);
             foreach (var reader in _readers)
             {
@@ -163,11 +168,12 @@ public sealed class StreamFeed
     }
 
     /// <summary>A subscriber that starts with the metadata and the newest keyframe (or, without video, a moment of sound).</summary>
-    public FeedReader Subscribe()
+    /// <param name="lag">How far it may fall behind, at most what is kept; the limits' value where none is given.</param>
+    public FeedReader Subscribe(MediaTime? lag = null)
     {
         lock (_gate)
         {
-            var reader = new FeedReader(this, JoinPoint(out var needKeyframe), needKeyframe, slowsPublisher: false);
+            var reader = new FeedReader(this, JoinPoint(out var needKeyframe), needKeyframe, slowsPublisher: false, lag);
             if (_metadata is not null)
             {
                 reader.SetMetadata(_metadata);
