@@ -81,6 +81,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             Settle(thread);
         }
 
+        scope.VideoSettled.Set();
         foreach (var rung in _rungs)
         {
             rung.Video.Queue.Complete();
@@ -90,6 +91,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     /// <summary>From any thread. The encode threads end without draining.</summary>
     public void Abort()
     {
+        scope.VideoSettled.Set();
         lock (_rungs)
         {
             _aborted = true;
@@ -131,6 +133,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
 
         _planned = true;
+        scope.VideoSettled.Set();
         while (_early.Count > 0)
         {
             var frame = _early[0];
