@@ -266,7 +266,7 @@ public sealed class IngestWorkerTests
             Encoding = (_, _) =>
             {
                 hanging.Set();
-                hang.Wait(TimeSpan.FromSeconds(3));
+                hang.Wait(TimeSpan.FromSeconds(10));
             },
         });
         bench.Start(Fresh(Rung("480p", 480)));
@@ -274,7 +274,7 @@ public sealed class IngestWorkerTests
         bench.SendPictures(0, 10);
         Assert.True(hanging.Wait(TimeSpan.FromSeconds(10)));
         bench.Time.Advance(TimeSpan.FromSeconds(21));
-        bench.Daemon.WaitFor(daemon => daemon.All<WorkerReport>(WorkerMessageType.Report).Count > 0, "a report");
+        bench.Daemon.WaitFor(daemon => daemon.All<Reason>(WorkerMessageType.Ended).Count == 1, "the last word");
         hang.Set();
         var reason = bench.Wait();
         Assert.Equal(Reasons.WorkerHung, reason.Code);
