@@ -113,7 +113,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     {
         var first = _early[0];
         var rate = FrameRateEstimate.IsPlausible(_statedRate) ? _statedRate : FrameRateEstimate.From([.. _early.Select(frame => frame.Pts)]);
-        var source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate);
+        var source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate, first.Color);
         var plan = TranscodePlanner.Plan(scope.Job.Renditions, source, scope.Job.KeyframeInterval);
         foreach (var (number, reason) in plan.LeftOut)
         {
