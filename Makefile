@@ -49,8 +49,8 @@ artifacts/.tests: $(PROGRAM) $(call sources,tests)
 	for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
 	@touch $@
 
-artifacts/.setup-%: build/setup
-	@build/setup $*
+artifacts/.setup-%: .ci/setup
+	@.ci/setup $*
 	@mkdir -p artifacts && touch $@
 
 setup: artifacts/.setup-build
@@ -59,13 +59,13 @@ run: build
 	@exec $(PROGRAM) serve --config $(CONFIG)
 
 demo: build
-	@exec build/demo $(PROGRAM) $(CONFIG)
+	@exec appliance/demo/demo $(PROGRAM) $(CONFIG)
 
 test: artifacts/.setup-test build artifacts/.tests
-	@build/test $(TESTS)
+	@.ci/test $(TESTS)
 
 lint:
-	@build/lint
+	@.ci/lint
 
 clean:
 	rm -rf artifacts

@@ -11,6 +11,7 @@ struct tc_encoder {
     AVCodecContext *context;
     AVFrame *frame;
     AVPacket *packet;
+    int frames_sent;
 };
 
 static int apply_settings(AVCodecContext *context, const char *format, const tc_encoder_settings *settings)
@@ -146,6 +147,7 @@ int32_t tc_encoder_send(tc_encoder *encoder, const tc_frame *frame, int64_t pts,
     TC_FRAME_CLEAR_KEY(encoder->frame);
     error = avcodec_send_frame(encoder->context, encoder->frame);
     av_frame_unref(encoder->frame);
+    encoder->frames_sent |= error >= 0;
     return tc_status(error);
 }
 
@@ -165,11 +167,33 @@ int32_t tc_encoder_receive(tc_encoder *encoder, tc_unit *unit)
     return TC_OK;
 }
 
+/* SVT-AV1 1.4 waits for ever when it is closed before its first picture, and complains when closed before the end was announced. */
+static void finish_svt_av1(tc_encoder *encoder)
+{
+    if (encoder->context == NULL || !avcodec_is_open(encoder->context) || strcmp(encoder->context->codec->name, "libsvtav1") != 0) {
+        return;
+    }
+    if (!encoder->frames_sent) {
+        encoder->frame->format = encoder->context->pix_fmt;
+        encoder->frame->width = encoder->context->width;
+        encoder->frame->height = encoder->context->height;
+        encoder->frame->pts = 0;
+        if (av_frame_get_buffer(encoder->frame, 0) < 0 || avcodec_send_frame(encoder->context, encoder->frame) < 0) {
+            return;
+        }
+    }
+    avcodec_send_frame(encoder->context, NULL);
+    while (avcodec_receive_packet(encoder->context, encoder->packet) >= 0) {
+        av_packet_unref(encoder->packet);
+    }
+}
+
 void tc_encoder_close(tc_encoder *encoder)
 {
     if (encoder == NULL) {
         return;
     }
+    finish_svt_av1(encoder);
     avcodec_free_context(&encoder->context);
     av_frame_free(&encoder->frame);
     av_packet_free(&encoder->packet);

@@ -1,7 +1,11 @@
 using Transcoder.Codecs.Devices.Cpu;
+using Transcoder.Codecs.Libav;
 using Transcoder.Codecs.Native;
+using Transcoder.Media.Buffers;
 using Transcoder.Media.Jobs;
+using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 
 namespace Transcoder.Codecs;
@@ -40,13 +44,40 @@ public static class DeviceCatalog
         using var resampler = cpu.OpenAudioResampler(new AudioFormat(48000, 2));
         using var audio = cpu.OpenAudioEncoder(new AudioEncoderSettings(CodecId.Aac, 64_000, new AudioFormat(48000, 2)));
         using var audioDecoder = cpu.OpenDecoder(audio.Track);
+        var pool = new MediaBufferPool();
+        using (var frames = new LibavFramePool())
+        {
+            var picture = frames.Rent();
+            ShimLibrary.ThrowIfFailed(Shim.FrameMakeVideo(picture.Handle, 256, 192, "yuv420p", 0, 0), "No memory for a picture");
+            var scaled = scaler.Scale(picture);
+            picture.Release();
+            encoder.Send(scaled, forceKeyframe: true);
+            scaled.Release();
+            encoder.Send(null, forceKeyframe: false);
+            while (encoder.Receive(out var unit) == CodecStatus.Ok)
+            {
+                Decode(decoder, Packet.Copy(pool, encoder.Track, unit.Dts, unit.Pts, PacketFlags.Keyframe, unit.Data));
+            }
+        }
+
         resampler.PushSilence(audio.FrameSize);
-        var silence = resampler.Pull(audio.FrameSize, Media.Time.MediaTime.Zero);
+        var silence = resampler.Pull(audio.FrameSize, MediaTime.Zero);
         audio.Send(silence);
         silence.Release();
         audio.Send(null);
-        while (audio.Receive(out _) == CodecStatus.Ok)
+        while (audio.Receive(out var unit) == CodecStatus.Ok)
         {
+            Decode(audioDecoder, Packet.Copy(pool, audio.Track, unit.Dts, unit.Pts, PacketFlags.Keyframe, unit.Data));
+        }
+    }
+
+    private static void Decode(IDecoder decoder, Packet packet)
+    {
+        decoder.Send(packet);
+        packet.Release();
+        while (decoder.Receive(out var frame) == CodecStatus.Ok)
+        {
+            frame?.Release();
         }
     }
 }

@@ -6,7 +6,6 @@ public static class Reasons
     // Streams and publishers
     public const string Unpublished = "unpublished";
     public const string PublisherDisconnected = "publisher_disconnected";
-    public const string PublisherSilent = "publisher_silent";
     public const string PublisherReplaced = "publisher_replaced";
     public const string PublisherGone = "publisher_gone";
     public const string SourceEnded = "source_ended";
@@ -36,9 +35,6 @@ public static class Reasons
 
     // Renditions and workers
     public const string NoUpscale = "no_upscale";
-    public const string NoVideo = "no_video";
-    public const string NoAudio = "no_audio";
-    public const string UnsupportedCodec = "unsupported_codec";
     public const string EncoderFailed = "encoder_failed";
     public const string DecoderFailed = "decoder_failed";
     public const string DeviceOrder = "device_order";
@@ -46,7 +42,6 @@ public static class Reasons
     public const string WorkerDied = "worker_died";
     public const string WorkerHung = "worker_hung";
     public const string WorkerStartFailed = "worker_start_failed";
-    public const string ConfigurationChanged = "configuration_changed";
 
     // Push targets
     public const string TargetUnreachable = "target_unreachable";

@@ -27,6 +27,8 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
     // For threads to notice the end. One that doesn't is left behind: the process ends next.
     private static readonly TimeSpan JoinDeadline = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan HungJoinDeadline = TimeSpan.FromMilliseconds(200);
+
     private readonly object _gate = new();
     private WorkerLink _writer = null!;
     private ThreadSet _threads = null!;
@@ -55,7 +57,7 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
 
         var reason = _end ?? new Reason(Reasons.SourceEnded, "the source ended and everything was sent");
         Abort();
-        _threads.JoinAll(JoinDeadline, except: reader);
+        _threads.JoinAll(reason.Code == Reasons.WorkerHung ? HungJoinDeadline : JoinDeadline, except: reader);
         Volatile.Read(ref _reporter)?.Send();
         _writer.SendJson(WorkerMessageType.Ended, 0, reason, WorkerJson.Default.Reason);
         link.Dispose();

@@ -49,6 +49,9 @@ internal sealed class PipelineScope
     /// <summary>The source has announced a video track.</summary>
     public bool HasVideo { get; set; }
 
+    /// <summary>Set once it is known which renditions the source's picture allows, or that it never will be.</summary>
+    public ManualResetEventSlim VideoSettled { get; } = new();
+
     /// <summary>Ends the worker; the first reason wins.</summary>
     public void End(Reason reason) => _end(reason);
 }

@@ -10,9 +10,13 @@ public sealed class TrackingBufferPool : MediaBufferPool, IDisposable
 {
     private readonly ConcurrentDictionary<object, StackTrace> _owned = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>The largest block that was ever rented.</summary>
+    public int Largest { get; private set; }
+
     public override MediaBuffer Rent(int size)
     {
         var buffer = base.Rent(size);
+        Largest = Math.Max(Largest, buffer.Capacity);
         _owned[buffer] = new StackTrace(1, fNeedFileInfo: true);
         return buffer;
     }

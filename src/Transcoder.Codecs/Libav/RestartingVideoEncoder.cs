@@ -16,6 +16,7 @@ internal sealed class RestartingVideoEncoder : IVideoEncoder
     private readonly Queue<LibavVideoEncoder> _encoders = new();
     private LibavVideoEncoder _current;
     private bool _fresh = true;
+    private bool _endedFresh;
 
     public RestartingVideoEncoder(Func<LibavVideoEncoder> open)
     {
@@ -39,12 +40,25 @@ internal sealed class RestartingVideoEncoder : IVideoEncoder
             _encoders.Enqueue(next);
         }
 
+        // SVT-AV1 never answers an end that comes before its first picture.
+        _endedFresh = frame is null && _fresh;
+        if (_endedFresh)
+        {
+            return;
+        }
+
         _current.Send(frame, forceKeyframe);
         _fresh = false;
     }
 
     public CodecStatus Receive(out EncodedUnit unit)
     {
+        if (_endedFresh)
+        {
+            unit = default;
+            return CodecStatus.EndOfStream;
+        }
+
         while (true)
         {
             var oldest = _encoders.Peek();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Tracks;
@@ -12,8 +13,8 @@ internal static class ConfigurationSchema
 {
     public static readonly ScalarType EncoderKind = ScalarType.WordOf("a kind of encoder", ("nvenc", "nvenc"), ("qsv", "qsv"), ("vaapi", "vaapi"), ("software", "software"));
 
-    private static readonly ScalarType SampleRates = ScalarType.WordOf(
-        "a sample rate of AAC", ("48000", 48000), ("44100", 44100), ("32000", 32000), ("24000", 24000), ("22050", 22050), ("16000", 16000)) with { Json = "integer" };
+    private static readonly ScalarType SampleRates =
+        ScalarType.WordOf("a sample rate of AAC", [.. new[] { 48000, 44100, 32000, 24000, 22050, 16000 }.Select(rate => (rate.ToString(CultureInfo.InvariantCulture), rate))]) with { Json = "integer" };
 
     private static readonly ObjectNode Video = new(
     [

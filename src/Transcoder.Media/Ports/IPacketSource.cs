@@ -1,5 +1,4 @@
 using Transcoder.Media.Packets;
-using Transcoder.Media.Tracks;
 
 namespace Transcoder.Media.Ports;
 
@@ -14,9 +13,6 @@ public interface IPacketSource : IDisposable
 
     /// <summary>Waits for a packet. False once the stream has ended and everything was read: see <see cref="EndReason"/>.</summary>
     ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken);
-
-    /// <summary>The stream's newest tracks, at most one of a kind; empty before its first packet.</summary>
-    IReadOnlyList<Track> Tracks { get; }
 
     /// <summary>Why the stream ended; default while it lives.</summary>
     Reason EndReason { get; }

@@ -15,6 +15,12 @@ internal sealed class AudioPath(PipelineScope scope) : IDisposable
     private const int QueuedPackets = 256;
     private const int QueuedBytes = 1 << 20;
 
+    // Sound waits so long for the picture's plan; the queue holds several times as much.
+    private static readonly TimeSpan PlanDeadline = TimeSpan.FromSeconds(1);
+
+    // A source's first sound may come before its picture is announced; sound alone starts this much later.
+    private static readonly TimeSpan AnnounceDeadline = TimeSpan.FromMilliseconds(300);
+
     private readonly RestartBudget _restarts = RestartBudget.ForCodecs(scope.Time);
     private readonly List<AudioLane> _lanes = [];
     private Track? _track;
@@ -193,6 +199,12 @@ internal sealed class AudioPath(PipelineScope scope) : IDisposable
     /// <summary>One lane for each format, frame size and sample grid; one encoder for each setting on it.</summary>
     private void Plan(Frame first)
     {
+        // A rendition that is left out for its picture must not begin with sound.
+        if (scope.Renditions.Any(rendition => rendition.Job.Spec.Video is not null) && !scope.VideoSettled.Wait(AnnounceDeadline) && scope.HasVideo)
+        {
+            scope.VideoSettled.Wait(PlanDeadline);
+        }
+
         var source = new AudioFormat(first.SampleRate, first.Channels);
         var outputs = scope.Renditions
             .Where(rendition => rendition.Job.Spec.Audio is not null && !rendition.HasEnded)

@@ -1,11 +1,12 @@
 using Transcoder.Media;
 using Transcoder.Media.Jobs;
+using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
 
 namespace Transcoder.Pipeline.Planning;
 
 /// <summary>The picture as the decoder gives it.</summary>
-internal readonly record struct SourcePicture(int Width, int Height, double SampleAspectRatio, double FrameRate);
+internal readonly record struct SourcePicture(int Width, int Height, double SampleAspectRatio, double FrameRate, ColorDescription Color = default);
 
 /// <summary>A size in pixels that one or more renditions need.</summary>
 internal readonly record struct PictureSize(int Width, int Height);
@@ -61,7 +62,7 @@ internal static class TranscodePlanner
             var gop = Math.Max(2, (int)Math.Ceiling(keyframeInterval.Seconds * rate) * 2);
             var settings = new VideoEncoderSettings(
                 rung.Spec.Codec, rung.Size.Width, rung.Size.Height, rate, rung.Spec.Bitrate, rung.Spec.RateControl, rung.Spec.BufferMilliseconds,
-                rung.Spec.Preset, rung.Spec.Profile, rung.Spec.Tune, rung.Spec.BFrames, gop);
+                rung.Spec.Preset, rung.Spec.Profile, rung.Spec.Tune, rung.Spec.BFrames, gop, Color: source.Color);
             return new PlannedVideo(rung.Number, settings, Array.IndexOf(sizes, rung.Size), reduced);
         });
         return new TranscodePlan([.. renditions], sizes, leftOut);

@@ -12,13 +12,14 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
     public PipelineThread Start(string name, Action<PipelineThread> body)
     {
         var thread = new PipelineThread(name, time, body, OnEnded);
+        Interlocked.Increment(ref _running);
         lock (_lock)
         {
+            // Started before anyone can see it: a thread that has not started can't be joined.
+            thread.Start();
             _threads.Add(thread);
         }
 
-        Interlocked.Increment(ref _running);
-        thread.Start();
         return thread;
     }
 
@@ -34,21 +35,25 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
     /// <returns>False when a thread did not end in time: it hangs in native code and only the end of the process removes it.</returns>
     public bool JoinAll(TimeSpan deadline, PipelineThread except)
     {
-        PipelineThread[] threads;
-        lock (_lock)
-        {
-            threads = [.. _threads.Where(thread => thread != except)];
-        }
-
         var start = TimeProvider.System.GetTimestamp();
         var all = true;
-        foreach (var thread in threads)
+
+        // By index, because a thread may start others until it ends itself.
+        for (var i = 0; At(i) is { } thread; i++)
         {
             var left = deadline - TimeProvider.System.GetElapsedTime(start);
-            all &= thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            all &= thread == except || thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
 
         return all;
+    }
+
+    private PipelineThread? At(int index)
+    {
+        lock (_lock)
+        {
+            return index < _threads.Count ? _threads[index] : null;
+        }
     }
 
     private void OnEnded(PipelineThread thread, Exception? escaped)

@@ -81,6 +81,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             Settle(thread);
         }
 
+        scope.VideoSettled.Set();
         foreach (var rung in _rungs)
         {
             rung.Video.Queue.Complete();
@@ -90,6 +91,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     /// <summary>From any thread. The encode threads end without draining.</summary>
     public void Abort()
     {
+        scope.VideoSettled.Set();
         lock (_rungs)
         {
             _aborted = true;
@@ -111,7 +113,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     {
         var first = _early[0];
         var rate = FrameRateEstimate.IsPlausible(_statedRate) ? _statedRate : FrameRateEstimate.From([.. _early.Select(frame => frame.Pts)]);
-        var source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate);
+        var source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate, first.Color);
         var plan = TranscodePlanner.Plan(scope.Job.Renditions, source, scope.Job.KeyframeInterval);
         foreach (var (number, reason) in plan.LeftOut)
         {
@@ -131,6 +133,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
 
         _planned = true;
+        scope.VideoSettled.Set();
         while (_early.Count > 0)
         {
             var frame = _early[0];

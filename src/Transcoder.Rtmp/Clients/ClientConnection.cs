@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Rtmp.Amf;
@@ -14,7 +15,7 @@ namespace Transcoder.Rtmp.Clients;
 /// A client's connection from handshake to its one recorded reason: the first of what the server said, what broke, and what ran out of time.
 /// Servers differ in what they announce, so only the answers to our own calls are waited for.
 /// </summary>
-internal sealed class ClientConnection : IAsyncDisposable
+internal sealed partial class ClientConnection : IAsyncDisposable
 {
     // Larger than the pipe's default of 4 KiB, which would cost a system call per packet.
     private const int ReadSize = 64 << 10;
@@ -71,70 +72,6 @@ internal sealed class ClientConnection : IAsyncDisposable
         }
     }
 
-    public async Task OpenAsync(CancellationToken cancellationToken)
-    {
-        using (Deadline(_options.HandshakeTimeout, "the handshake", cancellationToken))
-        {
-            var output = new ArrayBufferWriter<byte>(Handshake.PacketLength + 1);
-            ClientHandshake.Begin(output);
-            Link.Writer.Send(output.WrittenSpan);
-            var (status, bytes) = await GuardedAsync(() => Link.PeekAsync(ClientHandshake.AnswerLength));
-            ThrowUnlessMessage(status, cancellationToken);
-            output.ResetWrittenCount();
-            if (!ClientHandshake.Finish(bytes, output))
-            {
-                throw Failed(new Reason(Reasons.TargetRefused, $"{_url} does not speak RTMP"));
-            }
-
-            Link.Skip(bytes.Slice(ClientHandshake.AnswerLength));
-            Link.Writer.Send(output.WrittenSpan);
-        }
-
-        await CallAsync(
-            0,
-            "connect",
-            amf => amf.BeginObject()
-                .Property("app", _url.App)
-                .Property("type", "nonprivate")
-                .Property("flashVer", "FMLE/3.0 (compatible; Transcoder)")
-                .Property("tcUrl", _url.TcUrl)
-                .Property("fpad", false)
-                .Property("capabilities", 15)
-                .Property("audioCodecs", 4071)
-                .Property("videoCodecs", 252)
-                .Property("videoFunction", 1)
-                .Property("objectEncoding", 0)
-                .Name("fourCcList").Value(AmfValue.Of([.. FourCcs.Select(AmfValue.Of)]))
-                .End(),
-            cancellationToken);
-    }
-
-    /// <returns>The message stream.</returns>
-    public async Task<uint> BeginPublishAsync(CancellationToken cancellationToken)
-    {
-        // Answers to these two differ from server to server and are not waited for.
-        Link.Send(Link.NewBatch()
-            .Command(0, amf => amf.String("releaseStream").Number(++_transaction).Null().String(_url.Stream))
-            .Command(0, amf => amf.String("FCPublish").Number(++_transaction).Null().String(_url.Stream)));
-        var streamId = await CreateStreamAsync(cancellationToken);
-        Link.Send(Link.NewBatch()
-            .Command(streamId, amf => amf.String("publish").Number(++_transaction).Null().String(_url.Stream).String("live"))
-            .SetChunkSize(_options.ChunkSize));
-        await AwaitStatusAsync("NetStream.Publish.Start", "publish", cancellationToken);
-        return streamId;
-    }
-
-    public async Task BeginPlayAsync(CancellationToken cancellationToken)
-    {
-        Link.Send(Link.NewBatch().WindowAcknowledgementSize(_options.WindowSize));
-        var streamId = await CreateStreamAsync(cancellationToken);
-        Link.Send(Link.NewBatch()
-            .Command(streamId, amf => amf.String("play").Number(++_transaction).Null().String(_url.Stream).Number(-2000))
-            .SetBufferLength(streamId, 3000));
-        await AwaitStatusAsync("NetStream.Play.Start", "play", cancellationToken);
-        ExpectsMedia = true;
-    }
-
     /// <summary>Queues the goodbye; <see cref="DisposeAsync"/> lets it leave.</summary>
     public void SayUnpublish(uint streamId) =>
         Link.Send(Link.NewBatch()
@@ -152,7 +89,7 @@ internal sealed class ClientConnection : IAsyncDisposable
 
         while (_end is null)
         {
-            var (status, message) = await GuardedAsync(() => Link.ReadAsync());
+            var (status, message) = await ReadAsync();
             switch (status)
             {
                 case LinkStatus.Message when message.Type is MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3:
@@ -204,90 +141,6 @@ internal sealed class ClientConnection : IAsyncDisposable
         await _reader.CompleteAsync();
         _closed.Dispose();
         _statistics.ConnectionClosed(EndReason.Code);
-    }
-
-    // What we may send in FourCC mode has to be declared in connect (E-RTMP v2, "Enhancing NetConnection connect Command").
-    private static readonly string[] FourCcs = ["av01", "hvc1", "vp09", "vp08", "avc1", "Opus", "fLaC", "ac-3", "ec-3", ".mp3", "mp4a"];
-
-    private async Task<uint> CreateStreamAsync(CancellationToken cancellationToken)
-    {
-        var result = await CallAsync(0, "createStream", static amf => amf.Null(), cancellationToken);
-        return result[1].AsNumber is >= 0 and <= uint.MaxValue and { } id
-            ? (uint)id
-            : throw Failed(new Reason(Reasons.TargetRefused, $"{_url} answered createStream without a number"));
-    }
-
-    private async Task<RtmpCommand> CallAsync(uint streamId, string name, Action<Amf0Writer> arguments, CancellationToken cancellationToken)
-    {
-        var transaction = ++_transaction;
-        Link.Send(Link.NewBatch().Command(streamId, amf => arguments(amf.String(name).Number(transaction))));
-        using var deadline = Deadline(_options.CommandTimeout, name, cancellationToken);
-        while (true)
-        {
-            var command = await NextCommandAsync(keepMedia: false, cancellationToken);
-            if (command is { Name: "_result" } && command.TransactionId == transaction)
-            {
-                return command;
-            }
-
-            if (command is { Name: "_error" } && command.TransactionId == transaction)
-            {
-                throw Refused(name, command);
-            }
-        }
-    }
-
-    private async Task AwaitStatusAsync(string code, string call, CancellationToken cancellationToken)
-    {
-        using var deadline = Deadline(_options.CommandTimeout, call, cancellationToken);
-        while (true)
-        {
-            var command = await NextCommandAsync(keepMedia: call == "play", cancellationToken);
-            if (command is null)
-            {
-                return;
-            }
-
-            if (command.Name == "_error" && command.TransactionId == _transaction)
-            {
-                throw Refused(call, command);
-            }
-
-            if (command.Name == "onStatus" && command[1].AsObject is { } status)
-            {
-                if (status["code"].AsString == code)
-                {
-                    return;
-                }
-
-                if (IsRefusal(status))
-                {
-                    throw Refused(call, command);
-                }
-            }
-        }
-    }
-
-    /// <returns>Null when media came first and were kept, which some servers do.</returns>
-    private async Task<RtmpCommand?> NextCommandAsync(bool keepMedia, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var (status, message) = await GuardedAsync(() => Link.ReadAsync());
-            ThrowUnlessMessage(status, cancellationToken);
-            if (keepMedia && message.Type is (MessageType.Audio or MessageType.Video))
-            {
-                _early = message;
-                return null;
-            }
-
-            var command = CommandOf(message);
-            message.Buffer.Release();
-            if (command is not null)
-            {
-                return command;
-            }
-        }
     }
 
     private void Take(RtmpCommand command)
@@ -359,34 +212,30 @@ internal sealed class ClientConnection : IAsyncDisposable
         }
     }
 
-    private async ValueTask<T> GuardedAsync<T>(Func<ValueTask<T>> read)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(LinkStatus Status, RtmpMessage Message)> ReadAsync()
     {
         try
         {
-            return await read();
+            return await Link.ReadAsync();
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
-            throw new RtmpException(Failed(new Reason(Reasons.TargetClosed, $"the connection to {_url} broke")).Reason, exception);
+            throw Broken(exception);
         }
     }
 
-    private DeadlineScope Deadline(TimeSpan after, string what, CancellationToken cancellationToken)
+    private async ValueTask<(LinkStatus Status, ReadOnlySequence<byte> Bytes)> PeekAsync()
     {
-        var timer = new CancellationTokenSource(after, _time);
-        var timeout = timer.Token.Register(() => End(new Reason(Reasons.TargetTimeout, $"{_url} did not answer {what} in {after.TotalSeconds:0} s")));
-        var cancelled = cancellationToken.Register(() => End(new Reason(Reasons.ClientClosed, "we gave up")));
-        return new DeadlineScope(timer, timeout, cancelled);
-    }
-
-    private readonly record struct DeadlineScope(CancellationTokenSource Timer, CancellationTokenRegistration Timeout, CancellationTokenRegistration Cancelled)
-        : IDisposable
-    {
-        public void Dispose()
+        try
         {
-            Timeout.Dispose();
-            Cancelled.Dispose();
-            Timer.Dispose();
+            return await Link.PeekAsync(ClientHandshake.AnswerLength);
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            throw Broken(exception);
         }
     }
+
+    private RtmpException Broken(Exception exception) => new(Failed(new Reason(Reasons.TargetClosed, $"the connection to {_url} broke")).Reason, exception);
 }

@@ -96,8 +96,16 @@ public sealed record RtmpUrl
     /// <summary>A server's words, without the secret they may repeat.</summary>
     internal string Redact(string text)
     {
-        var name = Stream.Split('?')[0];
-        text = text.Replace(Stream, "***", StringComparison.Ordinal);
-        return name.Length > 0 ? text.Replace(name, "***", StringComparison.Ordinal) : text;
+        // A shorter name is no secret, and would tear holes into every sentence.
+        const int ShortestSecret = 6;
+        foreach (var secret in (ReadOnlySpan<string>)[Stream, .. Stream.Split('?', '&', '=')])
+        {
+            if (secret.Length >= ShortestSecret)
+            {
+                text = text.Replace(secret, "***", StringComparison.Ordinal);
+            }
+        }
+
+        return text;
     }
 }

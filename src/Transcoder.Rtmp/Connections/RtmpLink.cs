@@ -129,15 +129,16 @@ internal sealed class RtmpLink : IDisposable
                     Failure = new Reason(Reasons.LimitExceeded, _chunks.Problem);
                     return (LinkStatus.Failed, default);
                 default:
+                    // Before waiting, not after: a peer may be waiting for this.
+                    if (!Acknowledge())
+                    {
+                        return (LinkStatus.Failed, default);
+                    }
+
                     var status = await FillAsync();
                     if (status != LinkStatus.Message)
                     {
                         return (status, default);
-                    }
-
-                    if (!Acknowledge())
-                    {
-                        return (LinkStatus.Failed, default);
                     }
 
                     break;

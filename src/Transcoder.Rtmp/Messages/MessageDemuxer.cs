@@ -137,7 +137,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         // Type 15 begins with a format byte, 0 when AMF0 values follow.
         var start = message.Type == MessageType.DataAmf3 && body.Length > 0 && body[0] == 0 ? 1 : 0;
         var reader = new Amf0Reader(body[start..]);
-        if (!reader.TryReadString(out var name) || name == "@clearDataFrame")
+        if (!reader.TryReadString(out var name) || name is "@clearDataFrame" or "|RtmpSampleAccess")
         {
             return Drop(message, counted: false, out packet);
         }

@@ -34,8 +34,6 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         _allowedLag = _lagLimit + feed.LagLocked(cursor);
     }
 
-    public IReadOnlyList<Track> Tracks => _feed.Tracks;
-
     public Reason EndReason => _feed.EndReason;
 
     public long DroppedPackets { get; private set; }

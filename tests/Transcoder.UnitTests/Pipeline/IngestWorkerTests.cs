@@ -224,13 +224,16 @@ public sealed class IngestWorkerTests
     public void A_rung_larger_than_the_source_is_left_out_and_the_others_run()
     {
         using var bench = new WorkerBench();
-        bench.Start(Fresh(Rung("2160p", 2160)), Fresh(Rung("480p", 480)));
+        bench.Start(Fresh(Rung("2160p", 2160, audio: new AudioSpec(CodecId.Aac, 96000))), Fresh(Rung("480p", 480)));
         bench.Daemon.Send(VideoTrack);
+        bench.Daemon.Send(AudioTrack);
+        bench.Daemon.SendPacket(TrackKind.Audio, Ms(0), Ms(0), true, FakePayload.Sound(4096, 0));
         bench.SendPictures(0, 10);
         bench.EndSource();
 
         Assert.Equal(Reasons.NoUpscale, bench.Daemon.RenditionEnd(0)!.Value.Code);
         Assert.Equal(10, bench.Daemon.Times(1).Count);
+        Assert.Empty(bench.Daemon.Packets(0, TrackKind.Audio));
     }
 
     [Fact]
@@ -263,7 +266,7 @@ public sealed class IngestWorkerTests
             Encoding = (_, _) =>
             {
                 hanging.Set();
-                hang.Wait(TimeSpan.FromSeconds(3));
+                hang.Wait(TimeSpan.FromSeconds(10));
             },
         });
         bench.Start(Fresh(Rung("480p", 480)));
@@ -271,7 +274,7 @@ public sealed class IngestWorkerTests
         bench.SendPictures(0, 10);
         Assert.True(hanging.Wait(TimeSpan.FromSeconds(10)));
         bench.Time.Advance(TimeSpan.FromSeconds(21));
-        bench.Daemon.WaitFor(daemon => daemon.All<WorkerReport>(WorkerMessageType.Report).Count > 0, "a report");
+        bench.Daemon.WaitFor(daemon => daemon.All<Reason>(WorkerMessageType.Ended).Count == 1, "the last word");
         hang.Set();
         var reason = bench.Wait();
         Assert.Equal(Reasons.WorkerHung, reason.Code);

@@ -62,7 +62,7 @@ public sealed class ConfigurationFileTests
         Assert.Null(live.Ladder);
         Assert.Empty(options.LadderOf(live));
         Assert.Empty(live.Publish.Keys);
-        Assert.Equal(new BufferLimits(TimeSpan.FromSeconds(10), 32 << 20), live.GopCache);
+        Assert.Equal(new CacheLimits(TimeSpan.FromSeconds(30), 32 << 20), live.GopCache);
     }
 
     [Fact]

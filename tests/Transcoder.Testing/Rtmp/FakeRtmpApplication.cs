@@ -1,0 +1,46 @@
+using System.Collections.Concurrent;
+using Transcoder.Media;
+using Transcoder.Media.Ports;
+using Transcoder.Rtmp;
+
+namespace Transcoder.Testing.Rtmp;
+
+/// <summary>Admits everybody to one sink and one source, unless the test says otherwise, and remembers who asked.</summary>
+public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
+{
+    public ConcurrentQueue<AccessRequest> Requests { get; } = new();
+
+    public FakePacketSink Sink { get; } = new();
+
+    public FakePacketSource Source { get; } = new();
+
+    /// <summary>Answered instead of admission.</summary>
+    public Reason? Refusal { get; set; }
+
+    /// <summary>Thrown instead of an answer.</summary>
+    public Exception? Failure { get; set; }
+
+    public ValueTask<Admission<IPacketSink>> PublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        new(Answer<IPacketSink>(request, Sink));
+
+    public ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        new(Answer<IPacketSource>(request, Source));
+
+    public void Dispose()
+    {
+        Sink.Dispose();
+        Source.Dispose();
+    }
+
+    private Admission<T> Answer<T>(AccessRequest request, T granted)
+        where T : class
+    {
+        Requests.Enqueue(request);
+        if (Failure is not null)
+        {
+            throw Failure;
+        }
+
+        return Refusal is { } refusal ? refusal : new Admission<T>(granted, default);
+    }
+}

@@ -1,0 +1,138 @@
+using System.IO.Pipelines;
+using Transcoder.Media;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+using Transcoder.Rtmp;
+using Transcoder.Rtmp.Clients;
+using Transcoder.Testing;
+using Transcoder.Testing.Rtmp;
+using Transcoder.UnitTests.Rtmp.Sessions;
+using Xunit;
+
+namespace Transcoder.UnitTests.Rtmp.Clients;
+
+public sealed class RtmpClientTests : SessionTest
+{
+    private static readonly RtmpUrl Url = RtmpUrl.Parse("rtmp://h/live/s?key=s3cr3t");
+    private static readonly Track Video = new(TrackKind.Video, CodecId.H264, new byte[] { 1, 0x64, 0, 0x1F });
+    private readonly RtmpClient _client;
+
+    public RtmpClientTests() =>
+        _client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) => new(new PipeStream(Connection.Client)));
+
+    [Fact]
+    public async Task What_is_written_reaches_the_servers_sink_and_disposal_says_goodbye()
+    {
+        var publisher = await _client.PublishAsync(Url, CancellationToken.None);
+        await publisher.WriteAsync(Packet(1000, [1, 2, 3], PacketFlags.Keyframe), CancellationToken.None);
+        await publisher.WriteAsync(Packet(1040, new byte[200_000]), CancellationToken.None);
+        var data = await Application.Sink.Packets.ReadAsync();
+        Assert.Equal(TrackKind.Data, data.Track.Kind);
+        data.Release();
+        var first = await Application.Sink.Packets.ReadAsync();
+        Assert.Equal(("010203", 1000L, true), (Convert.ToHexString(first.Payload.Span), first.Dts.Milliseconds, first.IsKeyframe));
+        Assert.Equal(Video.Config.ToArray(), first.Track.Config.ToArray());
+        first.Release();
+        var second = await Application.Sink.Packets.ReadAsync();
+        Assert.Equal(200_000, second.Payload.Length);
+        second.Release();
+        await publisher.DisposeAsync();
+        Assert.Equal(Reasons.Unpublished, (await Application.Sink.Completed.WaitAsync(Patience)).Code);
+        Assert.Equal(Reasons.Unpublished, publisher.EndReason.Code);
+    }
+
+    [Fact]
+    public async Task A_refusal_is_target_refused_and_does_not_repeat_the_secret()
+    {
+        Application.Refusal = new Reason(Reasons.BadKey, "s?key=s3cr3t is not a valid key");
+        var exception = await Assert.ThrowsAsync<RtmpException>(() => _client.PublishAsync(Url, CancellationToken.None));
+        Assert.Equal(Reasons.TargetRefused, exception.Reason.Code);
+        Assert.DoesNotContain("s3cr3t", exception.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_closes_ends_the_publisher_with_a_reason()
+    {
+        var publisher = await _client.PublishAsync(Url, CancellationToken.None);
+        Application.Sink.CloseFromHub(new Reason(Reasons.PublisherReplaced, "another one came"));
+        await Eventually(publisher.Closed);
+        Assert.Equal(Reasons.TargetClosed, publisher.EndReason.Code);
+        await Assert.ThrowsAsync<RtmpException>(() => publisher.WriteAsync(Packet(0, [1]), CancellationToken.None).AsTask());
+        await publisher.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_source_is_pushed_until_it_ends()
+    {
+        var publisher = await _client.PublishAsync(Url, CancellationToken.None);
+        Application.Source.Write(Packet(0, [1], PacketFlags.Keyframe));
+        Application.Source.End(new Reason(Reasons.SourceEnded, "over"));
+        Assert.Equal(Reasons.SourceEnded, (await publisher.RunAsync(Application.Source, CancellationToken.None).WaitAsync(Patience)).Code);
+        await publisher.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_is_played_comes_as_packets_until_the_stream_ends()
+    {
+        Application.Source.Write(Packet(1000, [1, 2, 3], PacketFlags.Keyframe));
+        await using var player = await _client.PlayAsync(Url, CancellationToken.None);
+        var metadata = await player.ReadAsync(CancellationToken.None);
+        metadata!.Release();
+        var packet = await player.ReadAsync(CancellationToken.None);
+        Assert.Equal(("010203", 1000L), (Convert.ToHexString(packet!.Payload.Span), packet.Pts.Milliseconds));
+        packet.Release();
+        Application.Source.End(new Reason(Reasons.SourceEnded, "over"));
+        Assert.Null(await player.ReadAsync(CancellationToken.None).AsTask().WaitAsync(Patience));
+        Assert.Equal(Reasons.TargetClosed, player.EndReason.Code);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_not_there_is_target_refused()
+    {
+        Application.Refusal = new Reason(Reasons.StreamNotFound, "nobody publishes it");
+        var exception = await Assert.ThrowsAsync<RtmpException>(() => _client.PlayAsync(Url, CancellationToken.None));
+        Assert.Equal(Reasons.TargetRefused, exception.Reason.Code);
+        Assert.Contains("nobody publishes it", exception.Reason.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_says_nothing_runs_into_the_deadline()
+    {
+        var silent = new MemoryConnection();
+        var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) => new(new PipeStream(silent.Client)));
+        var publishing = client.PublishAsync(Url, CancellationToken.None);
+        await silent.Transport.Input.ReadAtLeastAsync(1537).AsTask().WaitAsync(Patience);
+        Clock.Advance(TimeSpan.FromSeconds(11));
+        Assert.Equal(Reasons.TargetTimeout, (await Assert.ThrowsAsync<RtmpException>(() => publishing.WaitAsync(Patience))).Reason.Code);
+    }
+
+    [Fact]
+    public async Task A_server_of_another_protocol_is_refused()
+    {
+        var other = new MemoryConnection();
+        var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) => new(new PipeStream(other.Client)));
+        await other.Transport.Output.WriteAsync(new byte[3073]);
+        var exception = await Assert.ThrowsAsync<RtmpException>(() => client.PublishAsync(Url, CancellationToken.None).WaitAsync(Patience));
+        Assert.Equal(Reasons.TargetRefused, exception.Reason.Code);
+    }
+
+    [Fact]
+    public async Task A_port_where_nobody_listens_is_unreachable()
+    {
+        var client = new RtmpClient(
+            RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) => throw new System.Net.Sockets.SocketException(111));
+        var exception = await Assert.ThrowsAsync<RtmpException>(() => client.PlayAsync(Url, CancellationToken.None));
+        Assert.Equal(Reasons.TargetUnreachable, exception.Reason.Code);
+    }
+
+    private static async Task Eventually(CancellationToken token)
+    {
+        var ended = new TaskCompletionSource();
+        await using var registration = token.Register(() => ended.TrySetResult());
+        await ended.Task.WaitAsync(Patience);
+    }
+
+    private Packet Packet(long milliseconds, byte[] payload, PacketFlags flags = PacketFlags.None) =>
+        Transcoder.Media.Packets.Packet.Copy(Pool, Video, MediaTime.FromMilliseconds(milliseconds), MediaTime.FromMilliseconds(milliseconds), flags, payload);
+}
