@@ -30,12 +30,13 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
     public static string Program => Repository.PathOf("artifacts/transcoder/transcoder");
 
     /// <param name="configuration">YAML without the server part.</param>
-    public static async Task<RunningAppliance> StartAsync(string configuration)
+    /// <param name="port">For RTMP; 0: any free one.</param>
+    public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0)
     {
         RequireProgram();
         var folder = Directory.CreateTempSubdirectory("transcoder-test-").FullName;
         var file = Path.Combine(folder, "transcoder.yaml");
-        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:0\" }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{configuration}");
+        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\" }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{configuration}");
         var appliance = new RunningAppliance(ChildProcess.Start(Program, "serve", "--config", file), folder);
         try
         {

@@ -29,7 +29,7 @@ public sealed class WorkerDeathTests(ITestOutputHelper output)
 
         await publisher.StopAsync();
         await Task.WhenAll(source.EndAsync(), high.EndAsync(), low.EndAsync());
-        Timelines.AssertKeyframesAlign(renditions, intervalMilliseconds: 2000);
+        Timelines.AssertKeyframesAlign(renditions, intervalMilliseconds: 2000, resumptions: 1);
         foreach (var rendition in renditions)
         {
             var pause = Timelines.LongestPause(rendition, killed);
