@@ -201,6 +201,12 @@ public sealed class StreamFeed
                 }
             }
 
+            // The sound just before the picture belongs to it: encoders mux it up to some tenths of a second earlier.
+            while (start > _tail && At(start.Value - 1).Track.Kind != TrackKind.Video)
+            {
+                start--;
+            }
+
             var hasVideo = HasVideo();
             var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
             _readers.Add(reader);

@@ -142,6 +142,16 @@ public sealed class StreamFeedTests : IDisposable
     }
 
     [Fact]
+    public void A_transcoder_gets_the_sound_that_came_before_the_first_picture()
+    {
+        _feed.Publish(_pool.Audio(0));
+        _feed.Publish(_pool.Audio(20));
+        PublishGops(gops: 1, startMilliseconds: 30);
+        using var reader = _feed.SubscribeTranscoder(MediaTime.MinValue);
+        Assert.Equal((TrackKind.Audio, 0, false), ReadAll(reader)[0]);
+    }
+
+    [Fact]
     public async Task A_slow_transcoder_holds_the_publisher_until_it_reads_or_the_stall_limit()
     {
         using var transcoder = _feed.SubscribeTranscoder(MediaTime.MinValue);
