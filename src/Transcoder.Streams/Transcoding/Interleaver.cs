@@ -6,12 +6,15 @@ namespace Transcoder.Streams.Transcoding;
 
 /// <summary>
 /// Puts a rendition's picture and sound, which leave the worker as each is done, back into one order by DTS. A packet waits for the other track, but
-/// never for long: a track that falls silent delays nothing for more than <see cref="Hold"/>, one that has yet to begin for <see cref="Patience"/>.
+/// never for long: a track that falls silent delays nothing for more than <see cref="Wait"/>, one that has yet to begin for <see cref="Patience"/>.
 /// </summary>
 internal sealed class Interleaver
 {
-    /// <summary>Covers an AAC encoder's look-ahead (46 ms at 44.1 kHz) and a few frames of encoding. A longer skew is left as it is.</summary>
+    /// <summary>Covers an AAC encoder's look-ahead (46 ms at 44.1 kHz) and a few frames of encoding.</summary>
     private static readonly MediaTime Hold = MediaTime.FromMilliseconds(300);
+
+    /// <summary>What a packet further apart than that waits by the wall clock: covers an encoder that is behind on a loaded machine. A longer skew is left as it is.</summary>
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(1);
 
     /// <summary>A worker opens its decoders and catches up with what was kept of the source: in a burst the stream's own time says little.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -36,7 +39,7 @@ internal sealed class Interleaver
         /// <summary>Nothing says that the track exists.</summary>
         None,
 
-        /// <summary>It is to begin, or to begin again.</summary>
+        /// <summary>It is to begin, or to begin again, or has begun and is far behind.</summary>
         Expected,
         Running,
     }
@@ -67,8 +70,8 @@ internal sealed class Interleaver
             _audio.ExpectAgain();
         }
 
-        (packet.Track.Kind == TrackKind.Video ? _video : _audio).Add(packet);
         _newest = MediaTime.Max(_newest, packet.Dts);
+        (packet.Track.Kind == TrackKind.Video ? _video : _audio).Add(packet, hasCaughtUp: _newest - packet.Dts <= Hold);
         while (Next() is { } lane)
         {
             _output(lane.Take());
@@ -96,7 +99,7 @@ internal sealed class Interleaver
         {
             { Flow: Flow.None } => true,
             { Flow: Flow.Expected } other => _clock.GetElapsedTime(other.ExpectedSince) > Patience,
-            _ => _newest - lane.Packets.Peek().Packet.Dts > Hold && _clock.GetElapsedTime(lane.Packets.Peek().Arrived) > Hold.ToTimeSpan(),
+            _ => _newest - lane.Packets.Peek().Packet.Dts > Hold && _clock.GetElapsedTime(lane.Packets.Peek().Arrived) > Wait,
         };
         return mayLeave ? lane : null;
     }
@@ -133,10 +136,18 @@ internal sealed class Interleaver
             }
         }
 
-        public void Add(Packet packet)
+        /// <param name="hasCaughtUp">Near the other track; what trickles in from before a pause is no beginning yet.</param>
+        public void Add(Packet packet, bool hasCaughtUp)
         {
             Packets.Enqueue((packet, clock.GetTimestamp()));
-            Flow = Flow.Running;
+            if (hasCaughtUp)
+            {
+                Flow = Flow.Running;
+            }
+            else if (Flow == Flow.None)
+            {
+                Expect();
+            }
         }
 
         public Packet Take() => Packets.Dequeue().Packet;
