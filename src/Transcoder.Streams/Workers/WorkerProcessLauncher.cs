@@ -197,6 +197,9 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
             }
 
             await Exited.ConfigureAwait(false);
+
+            // Process leaves the streams that it handed out to their reader: a descriptor a worker otherwise, until some collection.
+            await _process.StandardInput.DisposeAsync().ConfigureAwait(false);
             _process.Dispose();
         }
 
