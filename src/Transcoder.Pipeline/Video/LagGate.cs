@@ -3,15 +3,19 @@ namespace Transcoder.Pipeline.Video;
 /// <summary>
 /// Whether the pipeline may wait for a slow encoder or must drop. It waits while it replays a cached GOP (nothing may be lost then) and while it is
 /// nearly live. Once it was live and has fallen behind, each source frame gets a little less time than it lasts: encoders that are faster than the
-/// source catch up after a burst without a loss, and one that is not loses its own frames. For the decode thread.
+/// source catch up after a burst without a loss, and one that is not loses its own frames. The later, the less time, down to none: a machine that is
+/// too slow for its ladder drops frames instead of letting the viewers' delay grow. For the decode thread.
 /// </summary>
 internal sealed class LagGate(TimeProvider time)
 {
     private static readonly TimeSpan Live = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(500);
 
+    // From here on a full queue drops at once.
+    private static readonly TimeSpan TooLate = TimeSpan.FromMilliseconds(2_000);
+
     // Catching up ends when it gets nowhere: a machine that is slower than the source would never drop and never arrive.
-    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Progress = TimeSpan.FromMilliseconds(50);
 
     // The part of a frame's duration that may be spent on it while late: the rest is what catches up.
@@ -42,7 +46,8 @@ internal sealed class LagGate(TimeProvider time)
     /// <param name="duration">Since the frame before it.</param>
     public void BeginFrame(TimeSpan duration)
     {
-        _frameBudget = LateShare * (duration < LongestFrame ? duration : LongestFrame);
+        var left = Math.Clamp((TooLate - Lag) / (TooLate - Late), 0, 1);
+        _frameBudget = LateShare * left * (duration < LongestFrame ? duration : LongestFrame);
         _frameBegan = time.GetTimestamp();
     }
 

@@ -34,7 +34,7 @@ public sealed class RenditionOutput
     private Track? _videoTrack;
     private Track? _audioTrack;
     private MediaTime _lastVideoDts = MediaTime.MinValue;
-    private (long DroppedLate, long DroppedByPlan) _earlier;
+    private RenditionReport _earlier = new(0, 0, 0, 0, 0, 0, 0);
 
     internal RenditionOutput(RenditionSpec spec, StreamName name, TimeProvider clock)
     {
@@ -59,10 +59,16 @@ public sealed class RenditionOutput
 
     public RenditionReport? Report { get; private set; }
 
-    /// <summary>Frames dropped because the encoder was behind, over all workers.</summary>
-    public long FramesDroppedLate => _earlier.DroppedLate + (Report?.FramesDroppedLate ?? 0);
+    /// <summary>Source frames that the rendition was offered, over all workers: encoded + dropped late + dropped by plan + lost + pending.</summary>
+    public long FramesIn => _earlier.FramesIn + (Report?.FramesIn ?? 0);
 
-    public long FramesDroppedByPlan => _earlier.DroppedByPlan + (Report?.FramesDroppedByPlan ?? 0);
+    /// <summary>Frames dropped because the encoder was behind, over all workers.</summary>
+    public long FramesDroppedLate => _earlier.FramesDroppedLate + (Report?.FramesDroppedLate ?? 0);
+
+    public long FramesDroppedByPlan => _earlier.FramesDroppedByPlan + (Report?.FramesDroppedByPlan ?? 0);
+
+    /// <summary>Frames that a failing encoder took along, over all workers.</summary>
+    public long FramesLost => _earlier.FramesLost + (Report?.FramesLost ?? 0);
 
     /// <summary>Source frames whose encoded picture has left.</summary>
     public long FramesEncoded => Live?.Meter.VideoPackets ?? 0;
@@ -93,13 +99,15 @@ public sealed class RenditionOutput
             return;
         }
 
-        _staged.Add(Playable(packet));
+        _staged.Add(packet);
         if ((flags & WorkerPacketFlags.Boundary) != 0 || _staged.Count >= MaxStaged)
         {
             foreach (var staged in _staged)
             {
                 LastVideoPts = MediaTime.Max(LastVideoPts, staged.Pts);
-                _interleaver.Add(staged);
+
+                // Only now: what never leaves must not push the next worker's pictures to later times.
+                _interleaver.Add(Playable(staged));
             }
 
             _staged.Clear();
@@ -124,8 +132,18 @@ public sealed class RenditionOutput
         }
 
         _staged.Clear();
-        _earlier = (FramesDroppedLate, FramesDroppedByPlan);
-        Report = null;
+        if (Report is { } last)
+        {
+            // What was pending is offered to the next worker again.
+            _earlier = _earlier with
+            {
+                FramesIn = FramesIn - last.FramesPending,
+                FramesDroppedLate = FramesDroppedLate,
+                FramesDroppedByPlan = FramesDroppedByPlan,
+                FramesLost = FramesLost,
+            };
+            Report = null;
+        }
     }
 
     /// <summary>No more comes: what is complete leaves.</summary>

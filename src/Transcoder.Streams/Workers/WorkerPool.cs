@@ -11,8 +11,9 @@ public sealed partial class WorkerPool : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ILogger<WorkerPool> _log;
     private readonly Lock _gate = new();
-    private readonly Queue<IWorker> _idle = new();
+    private readonly List<IWorker> _idle = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopped;
 
     // One start at a time: a driver or a loaded machine is not helped by several.
     private readonly SemaphoreSlim _starting = new(1);
@@ -24,6 +25,7 @@ public sealed partial class WorkerPool : IAsyncDisposable
         Policy = policy;
         _clock = clock;
         _log = log;
+        _stopped = _stop.Token;
         Refill();
     }
 
@@ -51,28 +53,36 @@ public sealed partial class WorkerPool : IAsyncDisposable
     /// <exception cref="WorkerStartException">None could be started.</exception>
     public async Task<IWorker> RentAsync(CancellationToken cancellationToken)
     {
-        while (TakeIdle() is { } idle)
+        if (TakeLive() is { } warm)
         {
-            if (!idle.Exited.IsCompleted)
-            {
-                Refill();
-                return idle;
-            }
-
-            LogSpareDied(idle.ProcessId, await idle.Exited.ConfigureAwait(false));
-            await idle.DisposeAsync().ConfigureAwait(false);
+            Refill();
+            return warm;
         }
 
-        var worker = await LaunchAsync(cancellationToken).ConfigureAwait(false);
-        Refill();
-        return worker;
+        await _starting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // What was being started meanwhile may be the spare that this stream can have.
+            return TakeLive() ?? await LaunchAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _starting.Release();
+            Refill();
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _refilling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        while (TakeIdle() is { } idle)
+        Task refilling;
+        lock (_gate)
+        {
+            refilling = _refilling;
+        }
+
+        await refilling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (Take() is { } idle)
         {
             await idle.DisposeAsync().ConfigureAwait(false);
         }
@@ -81,11 +91,35 @@ public sealed partial class WorkerPool : IAsyncDisposable
         _starting.Dispose();
     }
 
-    private IWorker? TakeIdle()
+    private IWorker? Take()
     {
         lock (_gate)
         {
-            return _idle.TryDequeue(out var worker) ? worker : null;
+            if (_idle.Count == 0)
+            {
+                return null;
+            }
+
+            var oldest = _idle[0];
+            _idle.RemoveAt(0);
+            return oldest;
+        }
+    }
+
+    /// <summary>Passes over spares that are dead; their watch clears them away.</summary>
+    private IWorker? TakeLive()
+    {
+        lock (_gate)
+        {
+            var live = _idle.FindIndex(worker => !worker.Exited.IsCompleted);
+            if (live < 0)
+            {
+                return null;
+            }
+
+            var worker = _idle[live];
+            _idle.RemoveAt(live);
+            return worker;
         }
     }
 
@@ -93,7 +127,7 @@ public sealed partial class WorkerPool : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_refilling.IsCompleted && !_stop.IsCancellationRequested && _idle.Count < Policy.Spares)
+            if (_refilling.IsCompleted && !_stopped.IsCancellationRequested && _idle.Count < Policy.Spares)
             {
                 _refilling = RefillAsync();
             }
@@ -104,32 +138,62 @@ public sealed partial class WorkerPool : IAsyncDisposable
     {
         // Leaves the caller's lock and, on a start under load, lets the rented worker go first.
         await Task.Yield();
-        while (!_stop.IsCancellationRequested && Idle < Policy.Spares)
+        while (!_stopped.IsCancellationRequested && Idle < Policy.Spares)
         {
             try
             {
-                var worker = await LaunchAsync(_stop.Token).ConfigureAwait(false);
-                lock (_gate)
-                {
-                    _idle.Enqueue(worker);
-                }
+                await StartSpareAsync().ConfigureAwait(false);
             }
             catch (WorkerStartException e)
             {
-                if (_stop.IsCancellationRequested)
-                {
-                    return;
-                }
-
                 LogSpareFailed(e.Message, RetrySpare.TotalSeconds);
-                await Task.Delay(RetrySpare, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(RetrySpare, _clock, _stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
+    private async Task StartSpareAsync()
+    {
+        await _starting.WaitAsync(_stopped).ConfigureAwait(false);
+        try
+        {
+            var worker = await LaunchAsync(_stopped).ConfigureAwait(false);
+            lock (_gate)
+            {
+                _idle.Add(worker);
+            }
+
+            _ = WatchSpareAsync(worker);
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    /// <summary>A spare that dies on the shelf is replaced before a stream needs it.</summary>
+    private async Task WatchSpareAsync(IWorker spare)
+    {
+        var status = await spare.Exited.ConfigureAwait(false);
+        lock (_gate)
+        {
+            if (!_idle.Remove(spare))
+            {
+                // Rented or disposed: its end is its owner's business.
+                return;
+            }
+        }
+
+        LogSpareDied(spare.ProcessId, status);
+        await spare.DisposeAsync().ConfigureAwait(false);
+
+        // Not at once: a worker that can't live without a job would be started in a tight loop.
+        await Task.Delay(RetrySpare, _clock, _stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Refill();
+    }
+
     private async Task<IWorker> LaunchAsync(CancellationToken cancellationToken)
     {
-        await _starting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             var started = _clock.GetTimestamp();
@@ -142,10 +206,6 @@ public sealed partial class WorkerPool : IAsyncDisposable
         {
             LastFailure = e.Message;
             throw;
-        }
-        finally
-        {
-            _starting.Release();
         }
     }
 

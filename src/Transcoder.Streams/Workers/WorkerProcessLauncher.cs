@@ -54,7 +54,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
         WorkerProcess? worker = null;
         try
         {
-            worker = WorkerProcess.Start(_executable, _address, secret);
+            worker = WorkerProcess.Start(_executable, _address, secret, _clock);
             var first = await Task.WhenAny(connected.Task, worker.Exited).WaitAsync(_policy.StartTimeout, _clock, cancellationToken).ConfigureAwait(false);
             if (first != connected.Task)
             {
@@ -64,7 +64,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
             worker.Attach(await connected.Task.ConfigureAwait(false));
             return worker;
         }
-        catch (Exception e) when (e is not WorkerStartException)
+        catch (Exception e) when (e is not WorkerStartException && !cancellationToken.IsCancellationRequested)
         {
             var reason = e is TimeoutException ? $"no hello from the worker process within {_policy.StartTimeout.TotalSeconds} s" : e.Message;
             throw new WorkerStartException(new Reason(Reasons.WorkerStartFailed, reason), e);
@@ -74,6 +74,12 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
             _expected.TryRemove(secret, out _);
             if (worker is not null && !worker.IsAttached)
             {
+                // It may have said hello in the moment in which it was given up: nobody else would close that link.
+                if (!connected.TrySetCanceled(CancellationToken.None) && connected.Task.IsCompletedSuccessfully)
+                {
+                    await (await connected.Task.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+                }
+
                 await worker.DisposeAsync().ConfigureAwait(false);
             }
         }
@@ -129,7 +135,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
                 throw new InvalidDataException($"the worker is version {hello.Version}, the daemon {_version}");
             }
 
-            if (!_expected.TryRemove(hello.Secret, out var expected) || !expected.TrySetResult(link))
+            if (hello.Secret is null || !_expected.TryRemove(hello.Secret, out var expected) || !expected.TrySetResult(link))
             {
                 throw new InvalidDataException("nobody waits for this worker");
             }
@@ -149,12 +155,17 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
 
     private sealed class WorkerProcess : IWorker
     {
+        /// <summary>A process that a driver holds in the kernel dies only when the driver lets go: nothing of ours waits longer for it.</summary>
+        private static readonly TimeSpan DeathDeadline = TimeSpan.FromSeconds(5);
+
         private readonly Process _process;
+        private readonly TimeProvider _clock;
         private Stream? _link;
 
-        private WorkerProcess(Process process)
+        private WorkerProcess(Process process, TimeProvider clock)
         {
             _process = process;
+            _clock = clock;
             ProcessId = process.Id;
             Exited = WaitAsync();
         }
@@ -167,15 +178,25 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
 
         public Task<string> Exited { get; }
 
-        public static WorkerProcess Start(string executable, string address, string secret)
+        public static WorkerProcess Start(string executable, string address, string secret, TimeProvider clock)
         {
             var process = Process.Start(new ProcessStartInfo(executable, ["worker", "ingest", address]) { RedirectStandardInput = true, UseShellExecute = false })
                 ?? throw new InvalidOperationException("the worker process did not start");
 
-            // Not an argument: those can be read by every user of the machine.
-            process.StandardInput.WriteLine(secret);
-            process.StandardInput.Flush();
-            return new WorkerProcess(process);
+            try
+            {
+                // Not an argument: those can be read by every user of the machine. It fits the pipe, so this never waits.
+                process.StandardInput.WriteLine(secret);
+                process.StandardInput.Flush();
+                return new WorkerProcess(process, clock);
+            }
+            catch
+            {
+                process.Kill();
+                process.StandardInput.Close();
+                process.Dispose();
+                throw;
+            }
         }
 
         public void Attach(Stream link) => _link = link;
@@ -196,11 +217,25 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
                 await _link.DisposeAsync().ConfigureAwait(false);
             }
 
-            await Exited.ConfigureAwait(false);
+            // The runtime leaves a redirected input that was used to its user: without this, each worker costs a descriptor until the next collection.
+            CloseInput();
+            await ((Task)Exited).WaitAsync(DeathDeadline, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (Exited.IsCompleted)
+            {
+                _process.Dispose();
+            }
+        }
 
-            // Process leaves the streams that it handed out to their reader: a descriptor a worker otherwise, until some collection.
-            await _process.StandardInput.DisposeAsync().ConfigureAwait(false);
-            _process.Dispose();
+        private void CloseInput()
+        {
+            try
+            {
+                _process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // Nothing was left to write, and the reader is dead: the descriptor is closed all the same.
+            }
         }
 
         private async Task<string> WaitAsync()
