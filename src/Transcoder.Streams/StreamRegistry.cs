@@ -101,16 +101,22 @@ public sealed partial class StreamRegistry : IDisposable
         }
     }
 
-    /// <summary>Adds a rendition's stream; refused when the name is taken.</summary>
+    /// <summary>
+    /// Adds a rendition's stream; refused when the name is taken. The same rendition of the same source under this name is one whose source has ended
+    /// and which still drains: it keeps its subscribers, and new ones get the new stream.
+    /// </summary>
     public LiveStream? OpenRendition(StreamName name, AppPolicy policy)
     {
         var stream = new LiveStream(name, policy.Limits, _clock);
         lock (_gate)
         {
-            if (_shutdown is not null || !_streams.TryAdd(Path(name.App, name.Stream), stream))
+            var path = Path(name.App, name.Stream);
+            if (_shutdown is not null || (_streams.TryGetValue(path, out var taken) && taken.Name != name))
             {
                 return null;
             }
+
+            _streams[path] = stream;
         }
 
         Opened(stream);
@@ -226,10 +232,14 @@ public sealed partial class StreamRegistry : IDisposable
         lock (_gate)
         {
             // A publisher may have come back since the decision.
-            if (source.HasPublisher || !_sources.TryRemove(new KeyValuePair<string, SourceStream>(Path(source.Live.Name.App, source.Live.Name.Stream), source)))
+            var path = Path(source.Live.Name.App, source.Live.Name.Stream);
+            if (source.HasPublisher || !_sources.TryRemove(new KeyValuePair<string, SourceStream>(path, source)))
             {
                 return;
             }
+
+            // Both lists at once: a publisher that comes in between would be told that the name is a rendition's.
+            _streams.TryRemove(new KeyValuePair<string, LiveStream>(path, source.Live));
         }
 
         var live = source.Live;

@@ -63,8 +63,11 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
 
     private void AddRenditions(IMetricFactory metrics)
     {
+        var offered = metrics.CreateCounter("transcoder_rendition_frames_total", "Source frames that the rendition was offered: encoded + dropped + pending.", StreamLabels);
+        var pending = metrics.CreateGauge("transcoder_rendition_frames_pending", "Frames in the rendition's queue and in its encoder.", StreamLabels);
+        var skipped = metrics.CreateCounter("transcoder_stream_packets_skipped_total", "Source packets that no worker got, because the transcoder was stuck.", ["app", "stream"]);
         var encoded = metrics.CreateCounter("transcoder_rendition_frames_encoded_total", "Frames that left the encoder.", StreamLabels);
-        var dropped = metrics.CreateCounter("transcoder_rendition_frames_dropped_total", "Source frames that were not encoded, by cause: late or plan.", [.. StreamLabels, "cause"]);
+        var dropped = metrics.CreateCounter("transcoder_rendition_frames_dropped_total", "Source frames that were not encoded, by cause: late, plan or lost (with a failing encoder).", [.. StreamLabels, "cause"]);
         var info = metrics.CreateGauge("transcoder_rendition_info", "1, with where the rendition is made and why it is in its state.", [.. StreamLabels, "state", "reason", "device", "codec"]);
         var ratio = metrics.CreateGauge("transcoder_worker_realtime_ratio", "Source time decoded by wall time; held under 1, the worker falls behind.", ["app", "stream"]);
         var cpu = metrics.CreateCounter("transcoder_worker_cpu_seconds_total", "CPU time of the stream's current worker.", ["app", "stream"]);
@@ -72,15 +75,24 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         foreach (var session in transcoders.Sessions)
         {
             var name = session.Source.Live.Name;
-            ratio.WithLabels(name.App, name.Source).Set(session.Report?.RealtimeRatio ?? 0);
-            cpu.WithLabels(name.App, name.Source).IncTo(session.Report?.CpuSeconds ?? 0);
+            if (session.Report is { } report)
+            {
+                // Not before there is a word from the worker: a ratio of 0 would be an alarm.
+                ratio.WithLabels(name.App, name.Source).Set(report.RealtimeRatio);
+                cpu.WithLabels(name.App, name.Source).IncTo(report.CpuSeconds);
+            }
+
+            skipped.WithLabels(name.App, name.Source).IncTo(session.PacketsSkipped);
             deaths.WithLabels(name.App, name.Source).IncTo(session.WorkerDeaths);
             foreach (var rendition in session.Renditions)
             {
                 string[] labels = [name.App, name.Source, rendition.Spec.Name];
+                offered.WithLabels(labels).IncTo(rendition.FramesIn);
+                pending.WithLabels(labels).Set(rendition.Report?.FramesPending ?? 0);
                 encoded.WithLabels(labels).IncTo(rendition.FramesEncoded);
                 dropped.WithLabels([.. labels, "late"]).IncTo(rendition.FramesDroppedLate);
                 dropped.WithLabels([.. labels, "plan"]).IncTo(rendition.FramesDroppedByPlan);
+                dropped.WithLabels([.. labels, "lost"]).IncTo(rendition.FramesLost);
                 info.WithLabels([.. labels, StreamViews.Word(rendition.State), rendition.Reason.Code ?? "", rendition.Started?.Device ?? "", rendition.Live?.Video?.Codec.Name() ?? ""]).Set(1);
             }
         }

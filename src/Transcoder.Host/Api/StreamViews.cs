@@ -48,10 +48,13 @@ internal sealed record VideoView(string Codec, int Width, int Height, double Fra
 internal sealed record AudioView(string Codec, int SampleRate, int Channels);
 
 /// <param name="RealtimeRatio">Source time decoded by wall time over the last second; held under 1, the worker falls behind.</param>
-internal sealed record TranscoderView(int WorkerProcessId, int WorkerDeaths, double RealtimeRatio, double CpuSeconds, long SourceFrames, long DamagedPackets);
+/// <param name="SkippedPackets">Source packets that no worker got, because the transcoder was stuck.</param>
+internal sealed record TranscoderView(int WorkerProcessId, int WorkerDeaths, double RealtimeRatio, double CpuSeconds, long SourceFrames, long DamagedPackets, long SkippedPackets);
 
-/// <param name="State">starting, running, left_out or ended.</param>
-/// <param name="Reason">Why this device, or why left out or ended.</param>
+/// <param name="State">starting, running, left_out, failed (its encoder; it is tried again) or ended.</param>
+/// <param name="Reason">Why this device, or why left out, interrupted, failed or ended.</param>
+/// <param name="FramesIn">Source frames that it was offered, over all workers: encoded + dropped late + dropped by plan + lost + pending. As of the worker's last report.</param>
+/// <param name="FramesLost">Frames that a failing encoder took along.</param>
 internal sealed record RenditionView(
     string Name,
     string Stream,
@@ -61,9 +64,11 @@ internal sealed record RenditionView(
     string Encoder,
     string Decoder,
     MediaView? Media,
+    long FramesIn,
     long FramesEncoded,
     long FramesDroppedLate,
     long FramesDroppedByPlan,
+    long FramesLost,
     long FramesPending);
 
 /// <param name="Address">Without secrets.</param>
@@ -108,6 +113,7 @@ internal static class StreamViews
         RenditionState.Starting => "starting",
         RenditionState.Running => "running",
         RenditionState.LeftOut => "left_out",
+        RenditionState.Failed => "failed",
         _ => "ended",
     };
 
@@ -139,7 +145,8 @@ internal static class StreamViews
         Round(session.Report?.RealtimeRatio ?? 0),
         Round(session.Report?.CpuSeconds ?? 0),
         session.Report?.SourceFrames ?? 0,
-        session.Report?.DamagedPackets ?? 0);
+        session.Report?.DamagedPackets ?? 0,
+        session.PacketsSkipped);
 
     private static RenditionView Of(RenditionOutput rendition) => new(
         rendition.Spec.Name,
@@ -150,9 +157,11 @@ internal static class StreamViews
         rendition.Started?.Encoder ?? "",
         rendition.Started?.Decoder ?? "",
         rendition.Live is { } live ? Of(live) : null,
+        rendition.FramesIn,
         rendition.FramesEncoded,
         rendition.FramesDroppedLate,
         rendition.FramesDroppedByPlan,
+        rendition.FramesLost,
         rendition.Report?.FramesPending ?? 0);
 
     private static PushView Of(PushSession push) => new(

@@ -97,15 +97,28 @@ internal static class PublishVerb
                 }
 
                 newest = MediaTime.Max(newest, dts);
-                var ahead = dts.ToTimeSpan() - clock.GetElapsedTime(started);
-                if (ahead > TimeSpan.Zero)
+                Packet timed;
+                try
                 {
-                    await Task.Delay(ahead, clock, cancellationToken);
+                    var ahead = dts.ToTimeSpan() - clock.GetElapsedTime(started);
+                    if (ahead > TimeSpan.Zero)
+                    {
+                        await Task.Delay(ahead, clock, cancellationToken);
+                    }
+
+                    timed = packet.Retimed(dts, pts, packet.Flags);
+                }
+                finally
+                {
+                    packet.Release();
                 }
 
-                var timed = packet.Retimed(dts, pts, packet.Flags);
-                packet.Release();
                 await publisher.WriteAsync(timed, cancellationToken);
+            }
+
+            if (first is null)
+            {
+                throw new CodecException("the file has nothing to publish");
             }
 
             offset = newest + BetweenPasses;

@@ -44,7 +44,8 @@ public sealed record RenditionReport(
 
 public sealed record WorkerLogLine(string Level, string Message);
 
-/// <summary>JSON of the link's control messages. Media packets are never JSON.</summary>
+/// <summary>JSON of the link's control messages. Media packets are never JSON. A part that is missing or null is an error of the message, not of its reader.</summary>
+[JsonSourceGenerationOptions(RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(WorkerHello))]
 [JsonSerializable(typeof(TranscodeJob))]
 [JsonSerializable(typeof(Track))]

@@ -26,6 +26,7 @@ public sealed partial class PushSession
     private readonly RtmpClient _client;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
+    private readonly Lock _counters = new();
     private RtmpPublisher? _publisher;
     private Streams.Feeds.FeedReader? _reader;
     private long _bytesOfEnded;
@@ -56,9 +57,27 @@ public sealed partial class PushSession
 
     public int FailedAttempts { get; private set; }
 
-    public long BytesSent => Interlocked.Read(ref _bytesOfEnded) + (Volatile.Read(ref _publisher)?.BytesSent ?? 0);
+    public long BytesSent
+    {
+        get
+        {
+            lock (_counters)
+            {
+                return _bytesOfEnded + (_publisher?.BytesSent ?? 0);
+            }
+        }
+    }
 
-    public long DroppedPackets => Interlocked.Read(ref _droppedOfEnded) + (Volatile.Read(ref _reader)?.DroppedPackets ?? 0);
+    public long DroppedPackets
+    {
+        get
+        {
+            lock (_counters)
+            {
+                return _droppedOfEnded + (_reader?.DroppedPackets ?? 0);
+            }
+        }
+    }
 
     /// <summary>How far the target is behind.</summary>
     public MediaTime Lag => Volatile.Read(ref _reader)?.Lag ?? MediaTime.Zero;
@@ -109,8 +128,7 @@ public sealed partial class PushSession
         {
             // Subscribed only now: the first picture that the target gets is the newest keyframe, not what waited for its answer.
             using var reader = Stream.Feed.Subscribe(MediaTime.FromTimeSpan(_target.Lag));
-            Volatile.Write(ref _publisher, publisher);
-            Volatile.Write(ref _reader, reader);
+            Follow(publisher, reader);
             Connections++;
             State = PushState.Publishing;
             LogOpened(Stream.Name, Address);
@@ -124,13 +142,25 @@ public sealed partial class PushSession
             {
                 reason = new Reason(Reasons.Shutdown, "the appliance stops");
             }
+            finally
+            {
+                Follow(null, null);
+            }
 
             LogEnded(Stream.Name, Address, reason, _clock.GetElapsedTime(opened).TotalSeconds, publisher.BytesSent, reader.DroppedPackets);
-            Interlocked.Add(ref _bytesOfEnded, publisher.BytesSent);
-            Interlocked.Add(ref _droppedOfEnded, reader.DroppedPackets);
-            Volatile.Write(ref _publisher, null);
-            Volatile.Write(ref _reader, null);
             return reason;
+        }
+    }
+
+    // In one step, so that no scrape sees a connection's bytes twice or not at all: to Prometheus that is a restart.
+    private void Follow(RtmpPublisher? publisher, Streams.Feeds.FeedReader? reader)
+    {
+        lock (_counters)
+        {
+            _bytesOfEnded += _publisher?.BytesSent ?? 0;
+            _droppedOfEnded += _reader?.DroppedPackets ?? 0;
+            _publisher = publisher;
+            Volatile.Write(ref _reader, reader);
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class SourceStream
     private readonly IngestTimeline _timeline;
     private Publication? _publication;
     private long _lastPacket;
+    private bool _held;
     private long _lost;
 
     internal SourceStream(LiveStream live, AppPolicy policy, TimeProvider clock)
@@ -56,7 +57,9 @@ public sealed class SourceStream
         Publication current;
         lock (_gate)
         {
-            if (_publication is not null && _clock.GetElapsedTime(_lastPacket) < Policy.TakeoverAfter)
+            // One that we hold because our transcoder is behind is not silent.
+            var alive = _clock.GetElapsedTime(_lastPacket) < Policy.TakeoverAfter || (_held && Policy.TakeoverAfter > TimeSpan.Zero);
+            if (_publication is not null && alive)
             {
                 return null;
             }
@@ -65,6 +68,7 @@ public sealed class SourceStream
             current = _publication = new Publication(this, onCompleted);
             RemoteAddress = remoteAddress;
             Publishers++;
+            _held = false;
             _timeline.BeginPublisher();
             _lastPacket = _clock.GetTimestamp();
         }
@@ -135,6 +139,32 @@ public sealed class SourceStream
             Live.Publish(packet);
         }
 
-        return Live.Feed.WaitForTranscoderAsync(cancellationToken);
+        var room = Live.Feed.WaitForTranscoderAsync(cancellationToken);
+        return room.IsCompletedSuccessfully ? room : HoldAsync(publication, room);
+    }
+
+    private async ValueTask HoldAsync(Publication publication, ValueTask room)
+    {
+        SetHeld(publication, true);
+        try
+        {
+            await room.ConfigureAwait(false);
+        }
+        finally
+        {
+            SetHeld(publication, false);
+        }
+    }
+
+    private void SetHeld(Publication publication, bool held)
+    {
+        lock (_gate)
+        {
+            if (_publication == publication)
+            {
+                _held = held;
+                _lastPacket = _clock.GetTimestamp();
+            }
+        }
     }
 }

@@ -16,8 +16,11 @@ public enum RenditionState
     /// <summary>Left out by plan: the reason says why.</summary>
     LeftOut,
 
-    /// <summary>Ended, or failed for good: the reason says why.</summary>
+    /// <summary>Ended for good: the reason says why.</summary>
     Ended,
+
+    /// <summary>Its encoder failed: its stream has ended, and a later worker tries it again.</summary>
+    Failed,
 }
 
 /// <summary>
@@ -26,6 +29,9 @@ public enum RenditionState
 /// </summary>
 public sealed class RenditionOutput
 {
+    // How far the sound may be behind the picture and still decide where a new worker begins.
+    private static readonly MediaTime SoundBehind = MediaTime.FromMilliseconds(1_000);
+
     // A mini-GOP is at most a handful of pictures; more than this without a boundary means the worker doesn't keep its word.
     private const int MaxStaged = 64;
 
@@ -34,6 +40,7 @@ public sealed class RenditionOutput
     private Track? _videoTrack;
     private Track? _audioTrack;
     private MediaTime _lastVideoDts = MediaTime.MinValue;
+    private long _encodedEarlier;
     private RenditionReport _earlier = new(0, 0, 0, 0, 0, 0, 0);
 
     internal RenditionOutput(RenditionSpec spec, StreamName name, TimeProvider clock)
@@ -71,12 +78,31 @@ public sealed class RenditionOutput
     public long FramesLost => _earlier.FramesLost + (Report?.FramesLost ?? 0);
 
     /// <summary>Source frames whose encoded picture has left.</summary>
-    public long FramesEncoded => Live?.Meter.VideoPackets ?? 0;
+    public long FramesEncoded => _encodedEarlier + (Live?.Meter.VideoPackets ?? 0);
 
     /// <summary>The greatest presentation time that has left: where a new worker goes on.</summary>
     internal MediaTime LastVideoPts { get; private set; } = MediaTime.MinValue;
 
     internal MediaTime LastAudioPts { get; private set; } = MediaTime.MinValue;
+
+    /// <summary>From where the source must be replayed: picture and sound that have not left both lie behind it.</summary>
+    internal MediaTime ResumePoint
+    {
+        get
+        {
+            if (Spec.Video is null)
+            {
+                return LastAudioPts;
+            }
+
+            return LastVideoPts == MediaTime.MinValue || LastAudioPts == MediaTime.MinValue
+                ? LastVideoPts
+                : MediaTime.Min(LastVideoPts, MediaTime.Max(LastAudioPts, LastVideoPts - SoundBehind));
+        }
+    }
+
+    /// <summary>Failures in a row, and the time stamp of the last.</summary>
+    internal (int Count, long At) Failures { get; private set; }
 
     /// <summary>The track of what comes next; one that equals the last keeps its identity, so that players see no change.</summary>
     internal void SetTrack(Track track)
@@ -116,6 +142,23 @@ public sealed class RenditionOutput
 
     internal void Note(RenditionReport report) => Report = report;
 
+    /// <summary>The stream has been closed; a later worker may open another.</summary>
+    internal void Fail(long now)
+    {
+        _encodedEarlier = FramesEncoded;
+        Live = null;
+        Failures = (Failures.Count + 1, now);
+        State = RenditionState.Failed;
+    }
+
+    /// <summary>A new worker tries again, from where the source is now: its stream is a new one and has nothing to go on from.</summary>
+    internal void TryAgain(MediaTime now)
+    {
+        LastVideoPts = MediaTime.Max(LastVideoPts, now);
+        LastAudioPts = MediaTime.MinValue;
+        State = RenditionState.Starting;
+    }
+
     /// <summary>A worker has opened the rendition; tracks that the source doesn't have are not waited for.</summary>
     internal void BeginOfWorker(bool sourceHasVideo, bool sourceHasAudio) =>
         _interleaver.Expect(Spec.Video is not null && sourceHasVideo, Spec.Audio is not null && sourceHasAudio);
@@ -126,12 +169,7 @@ public sealed class RenditionOutput
     /// </summary>
     internal void EndOfWorker()
     {
-        foreach (var packet in _staged)
-        {
-            packet.Release();
-        }
-
-        _staged.Clear();
+        ForgetStaged();
         if (Report is { } last)
         {
             // What was pending is offered to the next worker again.
@@ -147,7 +185,21 @@ public sealed class RenditionOutput
     }
 
     /// <summary>No more comes: what is complete leaves.</summary>
-    internal void Flush() => _interleaver.Flush();
+    internal void Flush()
+    {
+        _interleaver.Flush();
+        ForgetStaged();
+    }
+
+    private void ForgetStaged()
+    {
+        foreach (var packet in _staged)
+        {
+            packet.Release();
+        }
+
+        _staged.Clear();
+    }
 
     private void AcceptAudio(Packet packet)
     {

@@ -20,17 +20,26 @@ public sealed partial class TranscodeSession
     private static readonly TimeSpan Healthy = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan SecondDelay = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>An encoder that failed again and again inside a worker is left alone this long, twice as long after each further failure.</summary>
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
+
+    /// <summary>A killed process that is held in the kernel by a driver is left to die alone.</summary>
+    private static readonly TimeSpan DeathDeadline = TimeSpan.FromSeconds(5);
+
     private readonly SourceStream _source;
     private readonly StreamRegistry _registry;
     private readonly WorkerPool _workers;
     private readonly MediaBufferPool _pool;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
+    private readonly Action _onWorkerDeath;
     private readonly RenditionOutput[] _renditions;
     private RenditionOutput[] _active = [];
 
-    internal TranscodeSession(SourceStream source, StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger log)
+    internal TranscodeSession(SourceStream source, StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger log, Action onWorkerDeath)
     {
+        _onWorkerDeath = onWorkerDeath;
         _source = source;
         _registry = registry;
         _workers = workers;
@@ -51,98 +60,182 @@ public sealed partial class TranscodeSession
     /// <summary>Workers that died under this source.</summary>
     public int WorkerDeaths { get; private set; }
 
-    /// <summary>The last worker's report; null before the first.</summary>
+    /// <summary>Source packets that no worker got, because the transcoder was stuck for longer than the publisher is held.</summary>
+    public long PacketsSkipped { get; private set; }
+
+    /// <summary>The current worker's report; null before its first.</summary>
     public WorkerReport? Report { get; private set; }
 
     /// <summary>Runs until the source has ended and its last frames have left.</summary>
     internal async Task RunAsync(CancellationToken cancellationToken)
     {
         var failures = 0;
-        Reason? end = null;
-        while (end is null)
+        while (await WaitForWorkAsync(cancellationToken).ConfigureAwait(false))
         {
             var started = _clock.GetTimestamp();
-            Reason died;
-            try
+            if (await TryWorkerAsync(cancellationToken).ConfigureAwait(false) || cancellationToken.IsCancellationRequested || SourceHasEnded)
             {
-                await using var worker = await _workers.RentAsync(cancellationToken).ConfigureAwait(false);
-                (end, died) = await RunWorkerAsync(worker, cancellationToken).ConfigureAwait(false);
-            }
-            catch (WorkerStartException e)
-            {
-                died = e.Reason;
-                LogWorkerNotStarted(_source.Live.Name, died);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                end = new Reason(Reasons.Shutdown, "the appliance stops");
-                continue;
+                // Also when the source went while its worker was being replaced: nothing is left to encode for.
+                break;
             }
 
-            if (end is null && _source.Live.EndReason.Code is not null)
-            {
-                // Nothing is left to encode for: the source went while its worker was being replaced.
-                end = _source.Live.EndReason;
-            }
-
-            if (end is null)
-            {
-                failures = _clock.GetElapsedTime(started) > Healthy ? 0 : failures + 1;
-                await Task.Delay(RestartDelay(failures), _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+            failures = _clock.GetElapsedTime(started) > Healthy ? 1 : failures + 1;
+            await Task.Delay(RestartDelay(failures), _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         WorkerProcessId = 0;
+        var end = SourceHasEnded ? _source.Live.EndReason : new Reason(Reasons.Shutdown, "the appliance stops");
         foreach (var rendition in _renditions)
         {
-            EndRendition(rendition, end.Value);
+            EndRendition(rendition, end);
         }
     }
 
-    private async Task<(Reason? End, Reason Died)> RunWorkerAsync(IWorker worker, CancellationToken cancellationToken)
+    private bool SourceHasEnded => _source.Live.EndReason.Code is not null;
+
+    /// <summary>Until a rendition is to be made; while all that are left wait for another try, that takes as long as the nearest waits.</summary>
+    /// <returns>False when the source has ended first.</returns>
+    private async Task<bool> WaitForWorkAsync(CancellationToken cancellationToken)
     {
-        WorkerProcessId = worker.ProcessId;
-        _active = [.. _renditions.Where(r => r.State is RenditionState.Starting or RenditionState.Running)];
-        if (_active.Length == 0)
+        while (!cancellationToken.IsCancellationRequested)
         {
-            return (new Reason(Reasons.SourceEnded, "every rendition has ended"), default);
+            if (_renditions.Any(IsDue))
+            {
+                return true;
+            }
+
+            WorkerProcessId = 0;
+            var wait = _renditions.Where(r => r.State == RenditionState.Failed).Select(UntilRetry).DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min();
+            await _source.Live.Feed.Completion.WaitAsync(wait, _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (SourceHasEnded)
+            {
+                return false;
+            }
         }
 
-        var resume = _active.Min(r => r.LastVideoPts);
+        return false;
+    }
+
+    private bool IsDue(RenditionOutput rendition) =>
+        rendition.State is RenditionState.Starting or RenditionState.Running || (rendition.State == RenditionState.Failed && UntilRetry(rendition) <= TimeSpan.Zero);
+
+    private TimeSpan UntilRetry(RenditionOutput rendition)
+    {
+        var delay = TimeSpan.FromTicks(Math.Min(FirstRetry.Ticks << Math.Min(rendition.Failures.Count - 1, 16), LongestRetry.Ticks));
+        var left = delay - _clock.GetElapsedTime(rendition.Failures.At);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    /// <summary>One worker's life.</summary>
+    /// <returns>True when it did what there was to do; false when another one is needed.</returns>
+    private async Task<bool> TryWorkerAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var worker = await _workers.RentAsync(cancellationToken).ConfigureAwait(false);
+            await using (worker.ConfigureAwait(false))
+            {
+                return await RunWorkerAsync(worker, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (WorkerStartException e)
+        {
+            LogWorkerNotStarted(_source.Live.Name, e.Reason);
+            Interrupted(e.Reason);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The caller looks at the token.
+        }
+        catch (Exception e)
+        {
+            // A defect of ours costs this worker, not the source's renditions.
+            LogInternalError(e, _source.Live.Name);
+            Interrupted(new Reason(Reasons.InternalError, e.GetType().Name));
+        }
+
+        return false;
+    }
+
+    private async Task<bool> RunWorkerAsync(IWorker worker, CancellationToken cancellationToken)
+    {
+        WorkerProcessId = worker.ProcessId;
+        Report = null;
+        _active = [.. _renditions.Where(IsDue)];
+        foreach (var again in _active.Where(r => r.State == RenditionState.Failed))
+        {
+            again.TryAgain(_source.Live.Feed.Newest);
+        }
+
+        var resume = _active.Min(r => r.ResumePoint);
         using var reader = _source.Live.Feed.SubscribeTranscoder(resume);
         var link = new WorkerLink(worker.Link, _pool);
         LogWorkerStarted(_source.Live.Name, worker.ProcessId, _active.Length, resume == MediaTime.MinValue ? "the beginning" : resume.ToString());
         link.Stage(WorkerMessageType.Job, JobFor(), WorkerJson.Default.TranscodeJob);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pump = new WorkerPump(link, reader, _clock);
-        var pumping = pump.RunAsync(stop.Token);
-        var receiver = new WorkerReceiver(link, _pool, this, worker.ProcessId, _workers.Policy.HangTimeout, _clock, _log);
-        var finished = await receiver.RunAsync(pump, stop.Token).ConfigureAwait(false);
-        await stop.CancelAsync().ConfigureAwait(false);
-        worker.Kill();
-        var status = await worker.Exited.ConfigureAwait(false);
-        await pumping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var rendition in _renditions)
+        var pumping = new WorkerPump(link, reader).RunAsync(stop.Token);
+        var receiving = new WorkerReceiver(link, _pool, this, worker.ProcessId, _workers.Policy.HangTimeout, _clock, _log).RunAsync(stop.Token);
+        Reason? finished;
+        string status;
+        try
         {
-            rendition.EndOfWorker();
+            await Task.WhenAny(receiving, pumping).ConfigureAwait(false);
+            if (pumping.IsFaulted)
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
+
+            finished = await receiving.ConfigureAwait(false);
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            worker.Kill();
+            await ((Task)worker.Exited).WaitAsync(DeathDeadline, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            status = worker.Exited.IsCompleted ? await worker.Exited.ConfigureAwait(false) : $"not dead {DeathDeadline.TotalSeconds} s after it was killed";
+            await pumping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            PacketsSkipped += reader.DroppedPackets;
+            foreach (var rendition in _renditions)
+            {
+                rendition.EndOfWorker();
+            }
+        }
+
+        if (pumping.Exception is { } defect)
+        {
+            throw defect.InnerException!;
         }
 
         if (cancellationToken.IsCancellationRequested)
         {
-            return (new Reason(Reasons.Shutdown, "the appliance stops"), default);
+            return true;
         }
 
-        if (finished is { Code: Reasons.SourceEnded })
+        if (finished is { Code: Reasons.SourceEnded } ended && (SourceHasEnded || !_active.Any(IsAtWork)))
         {
-            LogWorkerEnded(_source.Live.Name, worker.ProcessId, finished.Value);
-            return (_source.Live.EndReason, default);
+            LogWorkerEnded(_source.Live.Name, worker.ProcessId, ended);
+            return SourceHasEnded;
         }
 
         WorkerDeaths++;
+        _onWorkerDeath();
         var died = finished ?? new Reason(Reasons.WorkerDied, status);
-        LogWorkerDied(_source.Live.Name, worker.ProcessId, died);
-        return (null, died);
+        LogWorkerDied(_source.Live.Name, worker.ProcessId, died, SourceHasEnded ? "the source has ended, and what had not left is lost" : "it is being replaced");
+        Interrupted(died);
+        return false;
+    }
+
+    private static bool IsAtWork(RenditionOutput rendition) => rendition.State is RenditionState.Starting or RenditionState.Running;
+
+    /// <summary>Until the next worker opens them again, the renditions say why nothing comes.</summary>
+    private void Interrupted(Reason died)
+    {
+        foreach (var rendition in _active.Where(r => r.State == RenditionState.Running))
+        {
+            rendition.State = RenditionState.Starting;
+            rendition.Reason = died;
+        }
     }
 
     // At once, then 0.5 s, 1 s, 2 s … up to the operator's limit.
@@ -170,23 +263,49 @@ public sealed partial class TranscodeSession
 
     internal void Start(RenditionOutput rendition, RenditionStarted started)
     {
-        rendition.Started = started;
-        rendition.Reason = started.Reason;
-        if (rendition.Live is null)
+        if (!IsAtWork(rendition))
         {
-            rendition.Live = _registry.OpenRendition(rendition.Name, _source.Policy);
-            if (rendition.Live is null)
-            {
-                rendition.State = RenditionState.Ended;
-                rendition.Reason = new Reason(Reasons.StreamBusy, $"another stream is called {rendition.Name}");
-                LogRenditionEnded(rendition.Name, rendition.Reason, 0, 0, 0);
-                return;
-            }
+            return;
         }
 
         rendition.BeginOfWorker(_source.Live.Video is not null, _source.Live.Audio is not null);
+        rendition.Started = started;
+        rendition.Reason = started.Reason;
         rendition.State = RenditionState.Running;
+        if (rendition.Live is not null)
+        {
+            LogRenditionContinues(rendition.Name, started.Device, started.Encoder, started.Reason);
+            return;
+        }
+
+        rendition.Live = _registry.OpenRendition(rendition.Name, _source.Policy);
+        if (rendition.Live is null)
+        {
+            rendition.State = RenditionState.Ended;
+            rendition.Reason = new Reason(Reasons.StreamBusy, $"another stream is called {rendition.Name}");
+            LogRenditionLeftOut(rendition.Name, rendition.Reason);
+            return;
+        }
+
         LogRenditionStarted(rendition.Name, started.Width, started.Height, started.FrameRate, started.Device, started.Encoder, started.Reason);
+    }
+
+    /// <summary>The worker ends a rendition: by plan, or because no encoder keeps it up.</summary>
+    /// <returns>A reason to end the worker, once nothing is left for it to do.</returns>
+    internal Reason? EndByWorker(RenditionOutput rendition, Reason reason)
+    {
+        if (IsAtWork(rendition) && reason.Code == Reasons.EncoderFailed)
+        {
+            rendition.Flush();
+            EndRendition(rendition, reason);
+            rendition.Fail(_clock.GetTimestamp());
+        }
+        else
+        {
+            EndRendition(rendition, reason);
+        }
+
+        return SourceHasEnded || _active.Any(IsAtWork) ? null : new Reason(Reasons.SourceEnded, "no rendition is left to make");
     }
 
     /// <summary>Ends a rendition, or leaves it out when it never ran.</summary>
@@ -197,15 +316,16 @@ public sealed partial class TranscodeSession
             return;
         }
 
-        rendition.State = rendition.Live is null ? RenditionState.LeftOut : RenditionState.Ended;
-        rendition.Reason = reason;
+        var failed = rendition.State == RenditionState.Failed;
+        rendition.State = rendition.Live is null && !failed ? RenditionState.LeftOut : RenditionState.Ended;
+        rendition.Reason = failed ? rendition.Reason : reason;
         if (rendition.Live is { } live)
         {
             rendition.Flush();
             _registry.Close(live, reason);
             LogRenditionEnded(rendition.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, rendition.FramesDroppedLate);
         }
-        else
+        else if (!failed)
         {
             LogRenditionLeftOut(rendition.Name, reason);
         }
@@ -217,8 +337,8 @@ public sealed partial class TranscodeSession
     [LoggerMessage(241, LogLevel.Information, "stream {Stream}: worker {ProcessId} ended: {Reason}")]
     private partial void LogWorkerEnded(StreamName stream, int processId, Reason reason);
 
-    [LoggerMessage(242, LogLevel.Warning, "stream {Stream}: worker {ProcessId} ended: {Reason}; it is being replaced")]
-    private partial void LogWorkerDied(StreamName stream, int processId, Reason reason);
+    [LoggerMessage(242, LogLevel.Warning, "stream {Stream}: worker {ProcessId} ended: {Reason}; {Next}")]
+    private partial void LogWorkerDied(StreamName stream, int processId, Reason reason, string next);
 
     [LoggerMessage(243, LogLevel.Error, "stream {Stream}: {Reason}")]
     private partial void LogWorkerNotStarted(StreamName stream, Reason reason);
@@ -231,4 +351,10 @@ public sealed partial class TranscodeSession
 
     [LoggerMessage(246, LogLevel.Information, "rendition {Stream} ended: {Reason}; {Seconds:0.0} s, {Frames} frames, {Dropped} dropped late")]
     private partial void LogRenditionEnded(StreamName stream, Reason reason, double seconds, long frames, long dropped);
+
+    [LoggerMessage(247, LogLevel.Information, "rendition {Stream} continues on {Device} ({Encoder}), {Reason}")]
+    private partial void LogRenditionContinues(StreamName stream, string device, string encoder, Reason reason);
+
+    [LoggerMessage(248, LogLevel.Error, "stream {Stream}: its worker ended by an internal error; it is being replaced")]
+    private partial void LogInternalError(Exception error, StreamName stream);
 }

@@ -16,7 +16,7 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
     private readonly ILogger<TranscoderSupervisor> _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<TranscodeSession, Task> _sessions = new();
-    private long _deathsOfEnded;
+    private long _workerDeaths;
 
     public TranscoderSupervisor(StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger<TranscoderSupervisor> log)
     {
@@ -31,7 +31,7 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
     public IEnumerable<TranscodeSession> Sessions => _sessions.Keys;
 
     /// <summary>Workers that died in mid job since the start.</summary>
-    public long WorkerDeaths => Interlocked.Read(ref _deathsOfEnded) + Sessions.Sum(s => (long)s.WorkerDeaths);
+    public long WorkerDeaths => Interlocked.Read(ref _workerDeaths);
 
     /// <summary>Waits until every session has drained, at most until the token; then kills what is left.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
@@ -53,7 +53,7 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
     {
         if (source.Policy.Ladder.Count > 0)
         {
-            var session = new TranscodeSession(source, _registry, _workers, _pool, _clock, _log);
+            var session = new TranscodeSession(source, _registry, _workers, _pool, _clock, _log, () => Interlocked.Increment(ref _workerDeaths));
             var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _sessions[session] = RunAsync(session, ready.Task);
             ready.SetResult();
@@ -74,7 +74,6 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
         }
         finally
         {
-            Interlocked.Add(ref _deathsOfEnded, session.WorkerDeaths);
             _sessions.TryRemove(session, out _);
         }
     }

@@ -10,19 +10,14 @@ internal sealed class WorkerPump
 {
     private readonly WorkerLink _link;
     private readonly FeedReader _reader;
-    private readonly TimeProvider _clock;
     private Track? _video;
     private Track? _audio;
 
-    public WorkerPump(WorkerLink link, FeedReader reader, TimeProvider clock)
+    public WorkerPump(WorkerLink link, FeedReader reader)
     {
         _link = link;
         _reader = reader;
-        _clock = clock;
     }
-
-    /// <summary>Timestamp of the end-of-stream message, or 0: from then on the worker drains and has a deadline.</summary>
-    public long EndSent { get; private set; }
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -52,7 +47,6 @@ internal sealed class WorkerPump
 
             _link.Stage(WorkerMessageType.EndOfStream);
             await _link.FlushAsync(cancellationToken).ConfigureAwait(false);
-            EndSent = _clock.GetTimestamp();
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Streams.Workers;
 
@@ -12,8 +13,11 @@ namespace Transcoder.Streams.Transcoding;
 /// <summary>Reads what a worker sends and does what it says, until its link ends or it falls silent.</summary>
 internal sealed partial class WorkerReceiver
 {
-    /// <summary>Draining every encoder takes a second; a hung one must not hold the stream's end.</summary>
-    private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// From the source's end. A sound worker drains in a second; one on an overloaded machine has up to the transcoder's lag in front of it and takes
+    /// several; a hung one must not hold the stream's end, even when it still reports.
+    /// </summary>
+    private static readonly TimeSpan DrainDeadline = TimeSpan.FromSeconds(10);
 
     private readonly WorkerLink _link;
     private readonly MediaBufferPool _pool;
@@ -35,10 +39,12 @@ internal sealed partial class WorkerReceiver
     }
 
     /// <returns>The worker's own closing reason, why it was given up, or null when its link just ended.</returns>
-    public async Task<Reason?> RunAsync(WorkerPump pump, CancellationToken cancellationToken)
+    public async Task<Reason?> RunAsync(CancellationToken cancellationToken)
     {
         using var silence = new CancellationTokenSource(_hangTimeout, _clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
+        using var late = new CancellationTokenSource();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, late.Token, cancellationToken);
+        var limiting = LimitDrainAsync(late, either.Token);
         try
         {
             while (await _link.ReadAsync(either.Token).ConfigureAwait(false) is { } message)
@@ -48,14 +54,13 @@ internal sealed partial class WorkerReceiver
                 {
                     return ended;
                 }
-
-                if (pump.EndSent != 0 && _clock.GetElapsedTime(pump.EndSent) > DrainDeadline)
-                {
-                    return new Reason(Reasons.WorkerHung, $"the worker did not finish within {DrainDeadline.TotalSeconds} s of the source's end");
-                }
             }
 
             return null;
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested)
+        {
+            return new Reason(Reasons.WorkerHung, $"the worker did not finish within {DrainDeadline.TotalSeconds} s of the source's end");
         }
         catch (OperationCanceledException) when (silence.IsCancellationRequested)
         {
@@ -70,9 +75,28 @@ internal sealed partial class WorkerReceiver
             // Reset instead of closed: the process was killed with bytes unread.
             return null;
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException)
+        catch (Exception e) when (e is InvalidDataException or JsonException or NotSupportedException or ArgumentException)
         {
             return new Reason(Reasons.WorkerDied, $"the worker's link is out of step: {e.Message}");
+        }
+        finally
+        {
+            await either.CancelAsync().ConfigureAwait(false);
+            await limiting.ConfigureAwait(false);
+        }
+    }
+
+    private async Task LimitDrainAsync(CancellationTokenSource late, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _session.Source.Live.Feed.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await Task.Delay(DrainDeadline, _clock, cancellationToken).ConfigureAwait(false);
+            await late.CancelAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The worker ended first.
         }
     }
 
@@ -90,14 +114,19 @@ internal sealed partial class WorkerReceiver
                     rendition.Accept(Packet.Create(_pool, track, header.Dts, header.Pts, header.Flags, body, body.Memory[..header.PayloadLength]), header.LinkFlags);
                     break;
                 case WorkerMessageType.Track:
-                    rendition?.SetTrack(Parse(payload, WorkerJson.Default.Track));
+                    var announced = Parse(payload, WorkerJson.Default.Track);
+                    if (announced.Kind != header.Kind || announced.Kind == TrackKind.Data)
+                    {
+                        throw new InvalidDataException($"a track of kind {announced.Kind} was announced as {header.Kind}");
+                    }
+
+                    rendition?.SetTrack(announced);
                     break;
                 case WorkerMessageType.RenditionStarted when rendition is not null:
                     _session.Start(rendition, Parse(payload, WorkerJson.Default.RenditionStarted));
                     break;
                 case WorkerMessageType.RenditionEnded when rendition is not null:
-                    _session.EndRendition(rendition, Parse(payload, WorkerJson.Default.Reason));
-                    break;
+                    return _session.EndByWorker(rendition, Parse(payload, WorkerJson.Default.Reason));
                 case WorkerMessageType.Report:
                     _session.Note(Parse(payload, WorkerJson.Default.WorkerReport));
                     break;

@@ -60,6 +60,22 @@ public sealed class StreamRegistryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_publisher_that_we_hold_is_not_silent()
+    {
+        var first = await PublishAsync();
+        var reader = _registry.Find("live", "show")!.Feed.SubscribeTranscoder(Transcoder.Media.Time.MediaTime.MinValue);
+        await first.WriteAsync(_pool.Video(0, keyframe: true), default);
+        var held = first.WriteAsync(_pool.Video(4000), default).AsTask();
+        Assert.False(held.IsCompleted);
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        var (none, refusal) = await _registry.PublishAsync(Request("second"), default);
+        Assert.Null(none);
+        Assert.Equal(Reasons.StreamBusy, refusal.Code);
+        reader.Dispose();
+        await held.WaitAsync(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
     public async Task A_lost_publisher_may_come_back_and_the_same_stream_goes_on()
     {
         var first = await PublishAsync();
