@@ -2,6 +2,8 @@
 # make run        build and start it with CONFIG (default: the sample)
 # make demo       the same, with a clip published in a loop
 # make test       all tests; the last line counts them
+# make bench      what the hot paths cost, and the gate on what they allocate
+# make bench-rtmp the RTMP server and nginx's, side by side under the same load
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
 # make clean      remove what was built
@@ -10,7 +12,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native run demo test lint setup clean
+.PHONY: build native run demo test bench bench-rtmp lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -61,12 +63,28 @@ run: build
 demo: build
 	@exec appliance/demo/demo $(PROGRAM) $(CONFIG)
 
-test: artifacts/.setup-test build artifacts/.tests
+test: artifacts/.setup-test build artifacts/.tests artifacts/.benchmarks
+	@$(ALLOCATION_GATE)
 	@.ci/test $(TESTS)
+
+ALLOCATION_GATE = dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll gate benchmarks/allocations.json
+
+artifacts/.benchmarks: $(PROGRAM) $(call sources,benchmarks)
+	for project in Benchmarks LoadGenerator; do dotnet build benchmarks/Transcoder.$$project -c Release -v quiet; done
+	@touch $@
+
+bench: artifacts/.benchmarks
+	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll --filter '$(or $(FILTER),*)' --artifacts artifacts/benchmarks
+	@$(ALLOCATION_GATE)
+
+# BENCH_RTMP takes the load generator's options, for example "--players 100,500,1000 --runs 3".
+bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
+	dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll compare appliance/demo/bbb-720p30.flv \
+		transcoder=$(PROGRAM) nginx=/usr/sbin/nginx $(BENCH_RTMP)
 
 lint:
 	@.ci/lint
 
 clean:
 	rm -rf artifacts
-	find src tests -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+	find src tests benchmarks -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
