@@ -36,11 +36,11 @@ public sealed class RenditionOutput
     private MediaTime _lastVideoDts = MediaTime.MinValue;
     private RenditionReport _earlier = new(0, 0, 0, 0, 0, 0, 0);
 
-    internal RenditionOutput(RenditionSpec spec, StreamName name)
+    internal RenditionOutput(RenditionSpec spec, StreamName name, TimeProvider clock)
     {
         Spec = spec;
         Name = name;
-        _interleaver = new Interleaver(Leave);
+        _interleaver = new Interleaver(Leave, clock);
     }
 
     public RenditionSpec Spec { get; }
@@ -116,10 +116,16 @@ public sealed class RenditionOutput
 
     internal void Note(RenditionReport report) => Report = report;
 
-    /// <summary>The worker has gone: what is complete leaves, half a mini-GOP is forgotten (the next worker makes it again).</summary>
+    /// <summary>A worker has opened the rendition; tracks that the source doesn't have are not waited for.</summary>
+    internal void BeginOfWorker(bool sourceHasVideo, bool sourceHasAudio) =>
+        _interleaver.Expect(Spec.Video is not null && sourceHasVideo, Spec.Audio is not null && sourceHasAudio);
+
+    /// <summary>
+    /// The worker has gone: half a mini-GOP is forgotten (the next worker makes it again). What is complete and waits for the other track goes on waiting:
+    /// the next worker brings it.
+    /// </summary>
     internal void EndOfWorker()
     {
-        _interleaver.Flush();
         foreach (var packet in _staged)
         {
             packet.Release();
@@ -139,6 +145,9 @@ public sealed class RenditionOutput
             Report = null;
         }
     }
+
+    /// <summary>No more comes: what is complete leaves.</summary>
+    internal void Flush() => _interleaver.Flush();
 
     private void AcceptAudio(Packet packet)
     {

@@ -38,7 +38,7 @@ public sealed partial class TranscodeSession
         _clock = clock;
         _log = log;
         _renditions = [.. source.Policy.Ladder.Select(spec =>
-            new RenditionOutput(spec, source.Live.Name.ForRendition(source.Policy.RenditionTemplate, spec.Name)))];
+            new RenditionOutput(spec, source.Live.Name.ForRendition(source.Policy.RenditionTemplate, spec.Name), clock))];
     }
 
     public SourceStream Source => _source;
@@ -184,6 +184,7 @@ public sealed partial class TranscodeSession
             }
         }
 
+        rendition.BeginOfWorker(_source.Live.Video is not null, _source.Live.Audio is not null);
         rendition.State = RenditionState.Running;
         LogRenditionStarted(rendition.Name, started.Width, started.Height, started.FrameRate, started.Device, started.Encoder, started.Reason);
     }
@@ -200,6 +201,7 @@ public sealed partial class TranscodeSession
         rendition.Reason = reason;
         if (rendition.Live is { } live)
         {
+            rendition.Flush();
             _registry.Close(live, reason);
             LogRenditionEnded(rendition.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, rendition.FramesDroppedLate);
         }

@@ -19,8 +19,7 @@ public sealed class HostileClientTests
     [Fact]
     public async Task Garbage_costs_its_sender_the_connection_and_one_log_line_and_nobody_else_anything()
     {
-        await using var appliance = await RunningAppliance.StartAsync(
-            Configurations.Live(Configurations.OneRung).Replace("ladders:", "log: { level: information }\nladders:", StringComparison.Ordinal));
+        await using var appliance = await RunningAppliance.StartAsync(Configurations.Live(Configurations.OneRung));
         await using var publisher = Publishing.Start(await Clips.FlashAndBeepAsync(), appliance.Url("live/calm"));
         await using var source = await Recording.StartAsync(appliance.Url("live/calm"));
         await using var rendition = await Recording.StartAsync(appliance.Url("live/calm_180p"));
@@ -84,7 +83,7 @@ public sealed class HostileClientTests
         await socket.SendAsync((byte[])[6, 0, 4, 0, 0, 0xC3, 0x50, 9, 1, 0, 0, 0, 0x27, 1, .. new byte[98]]);
         socket.Shutdown(SocketShutdown.Both);
 
-        await appliance.LogLineAsync($"publisher {address} of live/cut ended after", "client_closed");
+        await appliance.LogLineAsync($"publisher {address} of live/cut ended after", "publisher_disconnected");
         Assert.Single(appliance.LogLines(address, " ended"));
     }
 

@@ -56,7 +56,7 @@ public sealed class PushTests
         await using var first = await RunningAppliance.StartAsync(Open);
         port = first.RtmpPort;
         await using var appliance = await RunningAppliance.StartAsync(Configurations.Live(
-            Configurations.OneRung, "push:", $"  - {{ url: \"{first.Url("in/{stream}_{rendition}")}\", retry_min: 100ms, retry_max: 500ms }}"));
+            Configurations.OneRung, "push:", $"  - {{ url: \"{first.Url("in/{stream}_{rendition}")}\", retry_min: 100ms, retry_max: 1s }}"));
         await using var publisher = Publishing.Start(await Clips.FlashAndBeepAsync(), appliance.Url("live/again"));
         await using var rendition = await Recording.StartAsync(appliance.Url("live/again_180p"));
         await first.SourceAsync("in", "again_180p", s => s.Media.VideoPackets > 0, "with pictures");

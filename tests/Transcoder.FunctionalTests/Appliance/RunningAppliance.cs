@@ -76,7 +76,7 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
     }
 
     public Task<SourceFacts> RunningAsync(string app, string stream) =>
-        SourceAsync(app, stream, s => s.Renditions.All(r => r.State != "starting" && (r.State != "running" || r.Media is { VideoPackets: > 0 } or { AudioPackets: > 0 })), "with running renditions");
+        SourceAsync(app, stream, s => s is { Renditions.Count: > 0, Transcoder.WorkerProcessId: not 0 } && s.Renditions.All(r => r.State != "starting" && (r.State != "running" || r.Media is { VideoPackets: > 0 } or { AudioPackets: > 0 })), "with running renditions");
 
     /// <summary>The sum of a metric's series whose text holds every one of <paramref name="labels"/>.</summary>
     public async Task<double> MetricAsync(string name, params string[] labels)

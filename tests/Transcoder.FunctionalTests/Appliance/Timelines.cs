@@ -39,7 +39,9 @@ internal static partial class Timelines
         foreach (var keyframes in renditions.Select(Keyframes))
         {
             Assert.Equal(first, keyframes.Where(IsOnGrid));
-            Assert.InRange(keyframes.Count(pts => !IsOnGrid(pts)), 0, resumptions);
+
+            // The stream's first picture is one wherever it lies.
+            Assert.InRange(keyframes.Skip(1).Count(pts => !IsOnGrid(pts)), 0, resumptions);
         }
 
         // The first picture at or after each grid point.
@@ -133,6 +135,15 @@ internal static partial class Timelines
         return onsets;
     }
 
-    private static void AssertRises(IReadOnlyList<RecordedPacket> packets, string what, long step) =>
-        Assert.All(packets.Zip(packets.Skip(1)), pair => Assert.True(pair.Second.Dts >= pair.First.Dts + step, $"{what}: {pair.First.Dts} ms is followed by {pair.Second.Dts} ms"));
+    private static void AssertRises(IReadOnlyList<RecordedPacket> packets, string what, long step)
+    {
+        for (var i = 1; i < packets.Count; i++)
+        {
+            if (packets[i].Dts < packets[i - 1].Dts + step)
+            {
+                var around = packets.Skip(i - 8).Take(12).Select(p => $"{p.Kind} {p.Dts} arrived {Stopwatch.GetElapsedTime(packets[0].Arrived, p.Arrived).TotalMilliseconds:0}");
+                Assert.Fail($"{what}: {packets[i - 1].Dts} ms is followed by {packets[i].Dts} ms in\n{string.Join('\n', around)}");
+            }
+        }
+    }
 }
