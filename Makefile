@@ -16,6 +16,8 @@ MAKEFLAGS += --no-builtin-rules
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+# No workloads are used; the check complains where the SDK belongs to root and the builder is not root.
+export DOTNET_SKIP_WORKLOAD_INTEGRITY_CHECK := 1
 ifdef CI
 # Leave no build servers behind.
 export MSBUILDDISABLENODEREUSE := 1
@@ -34,21 +36,24 @@ build: $(PROGRAM)
 native: $(SHIM)
 
 $(PROGRAM): $(call sources,src) $(SHARED) $(SHIM)
-	rm -rf artifacts/transcoder.new
-	dotnet publish src/Transcoder.Host -c Release -o artifacts/transcoder.new --self-contained false -v quiet
-	cp $(SHIM) artifacts/transcoder.new/
-	rm -rf artifacts/transcoder
-	mv artifacts/transcoder.new artifacts/transcoder
+	@echo "building the program: a minute or two the first time"
+	@rm -rf artifacts/transcoder.new
+	@dotnet publish src/Transcoder.Host -c Release -o artifacts/transcoder.new --self-contained false -v quiet
+	@cp $(SHIM) artifacts/transcoder.new/
+	@rm -rf artifacts/transcoder
+	@mv artifacts/transcoder.new artifacts/transcoder
 	@touch $@
 
 $(SHIM): $(call sources,native/shim) artifacts/.setup-build
 	@mkdir -p $(@D)
-	$(MAKE) --no-print-directory -C native/shim OUT=$(CURDIR)/$(@D)
+	@echo "building native/shim"
+	@$(MAKE) --no-print-directory -C native/shim OUT=$(CURDIR)/$(@D)
 	@touch $@
 
 # The tests' own build, in the program's configuration so that the sources are compiled once.
 artifacts/.tests: $(PROGRAM) $(call sources,tests)
-	for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
+	@echo "building the tests"
+	@for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet -clp:NoSummary; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
 	@touch $@
 
 artifacts/.setup-%: .ci/setup
