@@ -35,7 +35,9 @@ internal static class ProcessTable
 
     public static int Threads(int processId) => Directory.GetDirectories($"/proc/{processId}/task").Length;
 
-    public static int FileDescriptors(int processId) => Directory.GetFiles($"/proc/{processId}/fd").Length;
+    /// <summary>Open sockets, pipes and files, without the program's own assemblies, which are opened when their first type is used.</summary>
+    public static int FileDescriptors(int processId) =>
+        new DirectoryInfo($"/proc/{processId}/fd").GetFiles().Count(file => file.LinkTarget?.EndsWith(".dll", StringComparison.Ordinal) != true);
 
     /// <summary>Files that are mapped into the process.</summary>
     public static IReadOnlyList<string> MappedFiles(int processId) =>
