@@ -14,6 +14,8 @@ internal static class Policies
     // A reader that jumps must find something to jump over: the ring is kept a little longer than anyone may lag.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan TranscoderReach = new FeedLimits().TranscoderLag.ToTimeSpan() + TimeSpan.FromSeconds(2);
+
     public static AppPolicy? Of(TranscoderOptions options, string name) =>
         options.Apps.TryGetValue(name, out var app) ? Of(options, app) : null;
 
@@ -49,7 +51,8 @@ internal static class Policies
 
     private static AppPolicy Of(TranscoderOptions options, AppOptions app)
     {
-        var longest = app.Push.Select(push => push.Lag).Append(app.PlayerLag).Max() + Margin;
+        // However patient the players are, a new worker must find what the last one had not sent: its lag and the time of its replacement.
+        var longest = app.Push.Select(push => push.Lag).Append(app.PlayerLag).Append(TranscoderReach).Max() + Margin;
         return new AppPolicy
         {
             Ladder = options.LadderOf(app),

@@ -22,6 +22,9 @@ public sealed class FakePacketSink : IPacketSink, IDisposable
     /// <summary>What was written, each owned by the test.</summary>
     public ChannelReader<Packet> Packets => _packets.Reader;
 
+    /// <summary>Completes late to hold the publisher.</summary>
+    public Task Room { get; set; } = Task.CompletedTask;
+
     public ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken)
     {
         if (!_packets.Writer.TryWrite(packet))
@@ -29,7 +32,7 @@ public sealed class FakePacketSink : IPacketSink, IDisposable
             packet.Release();
         }
 
-        return ValueTask.CompletedTask;
+        return new ValueTask(Room);
     }
 
     public void Complete(Reason reason)

@@ -33,7 +33,6 @@ public sealed class PushSessionTests : SessionTest
     private readonly LiveStream _stream;
     private readonly CancellationTokenSource _stop = new();
     private readonly Queue<MemoryConnection> _connections = new();
-    private int _dials;
 
     public PushSessionTests() => _stream = new LiveStream(StreamName.ForSource("live", "show"), new FeedLimits(), Clock);
 
@@ -112,6 +111,49 @@ public sealed class PushSessionTests : SessionTest
     }
 
     [Fact]
+    public async Task A_target_that_does_not_read_loses_pictures_up_to_a_keyframe_and_touches_nobody_else()
+    {
+        // A server that agrees and then takes nothing: the session's sink never says that it has room.
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Application.Sink.Room = gate.Task;
+        _connections.Enqueue(Connection);
+        _stream.Publish(Pool.Video(0, keyframe: true));
+        using var viewer = _stream.Feed.Subscribe();
+        var (push, running) = Start();
+        await EventuallyAsync(() => push.State == PushState.Publishing);
+        var seen = 0;
+        for (var at = 40; at <= 20_000; at += 40)
+        {
+            _stream.Publish(Pool.Video(at, keyframe: at % 2000 == 0, size: 4000));
+            while (viewer.TryRead(out var packet))
+            {
+                seen++;
+                packet.Release();
+            }
+        }
+
+        Assert.Equal((501, 0), (seen, viewer.DroppedPackets));
+        gate.SetResult();
+        await EventuallyAsync(() => push.Lag == MediaTime.Zero && push.DroppedPackets > 0);
+        _stream.Feed.Complete(new Reason(Reasons.Unpublished, ""));
+        await running.WaitAsync(Patience);
+        var times = new List<(long Dts, bool Keyframe)>();
+        await Application.Sink.Completed.WaitAsync(Patience);
+        while (Application.Sink.Packets.TryRead(out var packet))
+        {
+            if (packet.Track.Kind == TrackKind.Video)
+            {
+                times.Add((packet.Dts.Milliseconds, packet.IsKeyframe));
+            }
+
+            packet.Release();
+        }
+
+        Assert.Equal(20_000, times[^1].Dts);
+        Assert.All(Enumerable.Range(1, times.Count - 1).Where(i => times[i].Dts - times[i - 1].Dts > 40), i => Assert.True(times[i].Keyframe));
+    }
+
+    [Fact]
     public async Task A_stop_ends_a_push_that_waits()
     {
         var (push, running) = Start();
@@ -125,10 +167,7 @@ public sealed class PushSessionTests : SessionTest
     private (PushSession Push, Task Running) Start()
     {
         var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) =>
-        {
-            _dials++;
-            return _connections.TryDequeue(out var connection) ? new(new PipeStream(connection.Client)) : throw new SocketException((int)SocketError.ConnectionRefused);
-        });
+            _connections.TryDequeue(out var connection) ? new(new PipeStream(connection.Client)) : throw new SocketException((int)SocketError.ConnectionRefused));
         var push = new PushSession(_stream, Target, client, Clock, _lines);
         return (push, push.RunAsync(_stop.Token));
     }
