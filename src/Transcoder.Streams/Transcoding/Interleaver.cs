@@ -46,6 +46,8 @@ internal sealed class Interleaver
 
     public int Held => _video.Packets.Count + _audio.Packets.Count;
 
+    public int HeldPictures => _video.Packets.Count;
+
     /// <summary>A worker begins: what it is to send is waited for.</summary>
     public void Expect(bool video, bool audio)
     {

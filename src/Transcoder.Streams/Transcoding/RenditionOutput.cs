@@ -170,18 +170,11 @@ public sealed class RenditionOutput
     internal void EndOfWorker()
     {
         ForgetStaged();
-        if (Report is { } last)
-        {
-            // What was pending is offered to the next worker again.
-            _earlier = _earlier with
-            {
-                FramesIn = FramesIn - last.FramesPending,
-                FramesDroppedLate = FramesDroppedLate,
-                FramesDroppedByPlan = FramesDroppedByPlan,
-                FramesLost = FramesLost,
-            };
-            Report = null;
-        }
+
+        // What was pending is offered to the next worker again, and what left after the last report counts: so not the worker's own number.
+        var taken = FramesEncoded + _interleaver.HeldPictures + FramesDroppedLate + FramesDroppedByPlan + FramesLost;
+        _earlier = new RenditionReport(0, taken, FramesEncoded, FramesDroppedLate, FramesDroppedByPlan, 0, 0, FramesLost);
+        Report = null;
     }
 
     /// <summary>No more comes: what is complete leaves.</summary>
