@@ -53,7 +53,7 @@ $(SHIM): $(call sources,native/shim) artifacts/.setup-build
 # The tests' own build, in the program's configuration so that the sources are compiled once.
 artifacts/.tests: $(PROGRAM) $(call sources,tests)
 	@echo "building the tests"
-	@for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet -clp:NoSummary; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
+	@for project in $(TESTS); do dotnet build tests/$$project -c Release -v quiet; cp $(SHIM) tests/$$project/bin/Release/net10.0/; done
 	@touch $@
 
 artifacts/.setup-%: .ci/setup
