@@ -14,6 +14,9 @@ internal static class AllocationGate
     private const int WarmUp = 2_000;
     private const int Invocations = 2_000;
 
+    // What the pool's threads do is counted too, and with it the little that the runtime allocates for itself. No object is smaller than 24 bytes.
+    private const double Noise = 1;
+
     public static int Run(string file, TextWriter output)
     {
         var expected = JsonSerializer.Deserialize<SortedDictionary<string, double>>(File.ReadAllText(file))!;
@@ -25,7 +28,7 @@ internal static class AllocationGate
                 output.WriteLine($"{name}: {bytes:0.##} bytes an operation, and {file} does not have it");
                 failures++;
             }
-            else if (bytes > limit)
+            else if (bytes >= limit + Noise)
             {
                 output.WriteLine($"{name}: {bytes:0.##} bytes an operation, expected at most {limit:0.##}");
                 failures++;
@@ -66,9 +69,9 @@ internal static class AllocationGate
         InvokeMarked<GlobalSetupAttribute>(instance);
         var operation = method.CreateDelegate<Action>(instance);
         Repeat(operation, WarmUp);
-        var before = GC.GetAllocatedBytesForCurrentThread();
+        var before = GC.GetTotalAllocatedBytes(precise: true);
         Repeat(operation, Invocations);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
         InvokeMarked<GlobalCleanupAttribute>(instance);
         return (double)allocated / Invocations;
     }

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using BenchmarkDotNet.Attributes;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Packets;
@@ -28,7 +27,7 @@ public class FanOut
         var statistics = new RtmpStatistics();
         for (var i = 0; i < Subscribers; i++)
         {
-            var writer = new ConnectionWriter(new EmptyPipe(), TimeProvider.System, statistics, RtmpOptions.Default.MaxQueuedAnswers);
+            var writer = new ConnectionWriter(new OpenOutput(), TimeProvider.System, statistics, RtmpOptions.Default.MaxQueuedAnswers);
             _subscribers[i] = (_feed.Subscribe(), new ImagePump(writer, new MessageComposer(_muxer, publishing: false), MessageMuxer.StreamId, RtmpOptions.Default.BatchBytes));
         }
     }
@@ -58,26 +57,14 @@ public class FanOut
     }
 
     /// <summary>Takes what it is given.</summary>
-    private sealed class EmptyPipe : PipeWriter
+    private sealed class OpenOutput : IConnectionOutput
     {
-        private readonly byte[] _space = new byte[1 << 20];
-
-        public override void Advance(int bytes)
+        public void Add(ArraySegment<byte> bytes)
         {
         }
 
-        public override Memory<byte> GetMemory(int sizeHint = 0) => _space;
+        public ValueTask<bool> FlushAsync() => new(true);
 
-        public override Span<byte> GetSpan(int sizeHint = 0) => _space;
-
-        public override void CancelPendingFlush()
-        {
-        }
-
-        public override void Complete(Exception? exception = null)
-        {
-        }
-
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => default;
+        public ValueTask CompleteAsync() => default;
     }
 }

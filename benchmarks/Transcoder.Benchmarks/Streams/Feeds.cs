@@ -38,6 +38,13 @@ public class Feeds
         _time += 40;
         for (var i = 0; i < Readers; i++)
         {
+            // Woken by the pool.
+            var spin = new SpinWait();
+            while (!_waiting[i].IsCompleted)
+            {
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+
             if (!_waiting[i].Result || !_readers[i].TryRead(out var packet))
             {
                 throw new InvalidOperationException("a packet was published and not read");

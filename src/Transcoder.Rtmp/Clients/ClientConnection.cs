@@ -44,14 +44,12 @@ internal sealed partial class ClientConnection : IAsyncDisposable
         _time = time;
         _reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: ReadSize, minimumReadSize: ReadSize / 4, leaveOpen: true));
         var writer = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: ReadSize, leaveOpen: true));
-        Link = new RtmpLink(new Duplex(_reader, writer), pool, options, time, statistics);
+        Link = new RtmpLink(_reader, new PipeOutput(writer), pool, options, time, statistics);
         statistics.ConnectionOpened();
         _ticker = time.CreateTimer(static state => ((ClientConnection)state!).Tick(), this, TickInterval, TickInterval);
     }
 
     private sealed record Ending(Reason Reason);
-
-    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 
     public RtmpLink Link { get; }
 

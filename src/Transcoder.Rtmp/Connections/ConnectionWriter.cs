@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Transcoder.Rtmp.Chunks;
 using Transcoder.Rtmp.Messages;
 
@@ -11,11 +11,18 @@ namespace Transcoder.Rtmp.Connections;
 /// The outgoing side of a connection, shared by those who answer and those who send media. Answers never wait: while a flush is under way they queue, bounded,
 /// and leave with the next one. Media wait their turn and then for the flush, which is how a slow reader is felt. Safe from any thread.
 /// </summary>
-internal sealed class ConnectionWriter(PipeWriter output, TimeProvider time, RtmpStatistics statistics, int queueLimit)
+internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider time, RtmpStatistics statistics, int queueLimit)
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly ArrayBufferWriter<byte> _queued = new(512);
     private readonly Lock _queueLock = new();
+
+    // Answers gather in one while the other leaves.
+    private ArrayBufferWriter<byte> _queued = new(512);
+    private ArrayBufferWriter<byte> _leaving = new(512);
+
+    // First bytes of images for another message stream than theirs; most connections never need it.
+    private byte[] _heads = [];
+    private int _flushBytes;
     private long _flushStarted;
     private long _bytesWritten;
     private volatile bool _closed;
@@ -47,8 +54,8 @@ internal sealed class ConnectionWriter(PipeWriter output, TimeProvider time, Rtm
         return true;
     }
 
-    /// <summary>Copies the images into the connection's pipe and flushes once. This is the one place that a gather write would replace.</summary>
-    /// <param name="streamId">The message stream; images are made for <see cref="MessageMuxer.StreamId"/> and patched in the copy where it differs.</param>
+    /// <summary>Sends the images with one gather write. The caller keeps its references until this has completed.</summary>
+    /// <param name="streamId">The message stream; images are made for <see cref="MessageMuxer.StreamId"/>, and their heads patched where it differs.</param>
     /// <returns>False when the connection takes no more.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> WriteAsync(List<WireImage> images, uint streamId, CancellationToken cancellationToken)
@@ -58,10 +65,7 @@ internal sealed class ConnectionWriter(PipeWriter output, TimeProvider time, Rtm
         try
         {
             TakeQueued();
-            foreach (var image in images)
-            {
-                Copy(image, streamId);
-            }
+            AddImages(images, streamId);
 
             open = await FlushAsync();
         }
@@ -88,15 +92,25 @@ internal sealed class ConnectionWriter(PipeWriter output, TimeProvider time, Rtm
         }
         catch (OperationCanceledException)
         {
-            // A flush hangs on a peer that does not read: it ends when the connection is aborted, so nobody else may touch the pipe.
-            output.CancelPendingFlush();
+            // A flush hangs on a peer that does not read: it ends when the connection is aborted, so nobody else may touch the output.
             _closed = true;
             return;
         }
 
+        // The turn is never given back: nothing is sent after this.
+        var last = TakeQueued();
         _closed = true;
-        TakeQueued();
-        await output.CompleteAsync();
+        try
+        {
+            if (last)
+            {
+                await FlushAsync();
+            }
+        }
+        finally
+        {
+            await output.CompleteAsync();
+        }
     }
 
     private bool HasQueued
@@ -143,50 +157,74 @@ internal sealed class ConnectionWriter(PipeWriter output, TimeProvider time, Rtm
                 return false;
             }
 
-            output.Write(_queued.WrittenSpan);
-            Count(_queued.WrittenCount);
+            (_queued, _leaving) = (_leaving, _queued);
             _queued.ResetWrittenCount();
-            return true;
+        }
+
+        Add(_leaving.WrittenMemory);
+        return true;
+    }
+
+    private void AddImages(List<WireImage> images, uint streamId)
+    {
+        const int Head = ChunkWriter.StreamIdOffset + 4;
+        var patched = streamId != MessageMuxer.StreamId;
+        if (patched && _heads.Length < images.Count * Head)
+        {
+            _heads = new byte[Math.Max(images.Count, 16) * Head];
+        }
+
+        for (var i = 0; i < images.Count; i++)
+        {
+            var bytes = images[i].Memory;
+            if (patched)
+            {
+                var head = _heads.AsMemory(i * Head, Head);
+                bytes.Span[..ChunkWriter.StreamIdOffset].CopyTo(head.Span);
+                BinaryPrimitives.WriteUInt32LittleEndian(head.Span[ChunkWriter.StreamIdOffset..], streamId);
+                Add(head);
+                bytes = bytes[Head..];
+            }
+
+            Add(bytes);
         }
     }
 
-    private void Copy(WireImage image, uint streamId)
+    private void Add(ReadOnlyMemory<byte> bytes)
     {
-        var bytes = image.Bytes;
-        if (streamId == MessageMuxer.StreamId)
+        if (!bytes.IsEmpty && MemoryMarshal.TryGetArray(bytes, out var segment))
         {
-            output.Write(bytes);
+            output.Add(segment);
+            _flushBytes += bytes.Length;
         }
-        else
+    }
+
+    private ValueTask<bool> FlushAsync()
+    {
+        Volatile.Write(ref _flushStarted, time.GetTimestamp());
+        Interlocked.Add(ref _bytesWritten, _flushBytes);
+        statistics.Sent(_flushBytes);
+        _flushBytes = 0;
+        var flush = output.FlushAsync();
+        if (!flush.IsCompletedSuccessfully)
         {
-            var head = output.GetSpan(ChunkWriter.StreamIdOffset + 4);
-            bytes[..ChunkWriter.StreamIdOffset].CopyTo(head);
-            BinaryPrimitives.WriteUInt32LittleEndian(head[ChunkWriter.StreamIdOffset..], streamId);
-            output.Advance(ChunkWriter.StreamIdOffset + 4);
-            output.Write(bytes[(ChunkWriter.StreamIdOffset + 4)..]);
+            return FinishFlushAsync(flush);
         }
 
-        Count(bytes.Length);
+        Volatile.Write(ref _flushStarted, 0);
+        return flush;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> FlushAsync()
+    private async ValueTask<bool> FinishFlushAsync(ValueTask<bool> flush)
     {
-        Interlocked.Exchange(ref _flushStarted, time.GetTimestamp());
         try
         {
-            var result = await output.FlushAsync(CancellationToken.None);
-            return !result.IsCompleted && !result.IsCanceled;
+            return await flush;
         }
         finally
         {
-            Interlocked.Exchange(ref _flushStarted, 0);
+            Volatile.Write(ref _flushStarted, 0);
         }
-    }
-
-    private void Count(int bytes)
-    {
-        Interlocked.Add(ref _bytesWritten, bytes);
-        statistics.Sent(bytes);
     }
 }

@@ -40,15 +40,15 @@ internal sealed class RtmpLink : IDisposable
     private long _window;
     private long _lastReceived;
 
-    public RtmpLink(IDuplexPipe pipe, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
+    public RtmpLink(PipeReader input, IConnectionOutput output, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
     {
-        _input = pipe.Input;
+        _input = input;
         _chunks = new ChunkReader(pool, options.ChunkLimits);
         _time = time;
         _statistics = statistics;
         _window = options.WindowSize;
         _lastReceived = time.GetTimestamp();
-        Writer = new ConnectionWriter(pipe.Output, time, statistics, options.MaxQueuedAnswers);
+        Writer = new ConnectionWriter(output, time, statistics, options.MaxQueuedAnswers);
     }
 
     public ConnectionWriter Writer { get; }

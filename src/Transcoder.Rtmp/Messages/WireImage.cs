@@ -23,7 +23,10 @@ internal sealed class WireImage : RefCounted
     /// <summary>The outgoing chunk size that the bytes were cut for.</summary>
     public int ChunkSize { get; private set; }
 
-    public ReadOnlySpan<byte> Bytes => (_buffer ?? throw new ObjectDisposedException(nameof(WireImage))).Array.AsSpan(0, _length);
+    public ReadOnlySpan<byte> Bytes => Memory.Span;
+
+    /// <summary>On one pinned array, which a gather write takes as it is.</summary>
+    public ReadOnlyMemory<byte> Memory => (_buffer ?? throw new ObjectDisposedException(nameof(WireImage))).Memory[.._length];
 
     /// <summary>An image with one reference, owned by the caller. Takes over the caller's reference on <paramref name="buffer"/>.</summary>
     public static WireImage Create(MediaBuffer buffer, int length, int chunkSize)

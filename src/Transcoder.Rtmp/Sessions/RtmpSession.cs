@@ -68,7 +68,7 @@ internal sealed partial class RtmpSession
         _logger = logger;
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
-        _link = new RtmpLink(connection.Transport, pool, options, time, statistics);
+        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics);
     }
 
     public SessionState State => _state;
@@ -149,6 +149,12 @@ internal sealed partial class RtmpSession
                 break;
         }
     }
+
+    /// <summary>The socket itself where nothing stands between it and us.</summary>
+    private static IConnectionOutput OutputOf(ConnectionContext connection) =>
+        connection.Features.Get<IConnectionSocketFeature>() is { } transport && connection.Features.Get<ITlsHandshakeFeature>() is null
+            ? new SocketOutput(transport.Socket, connection.Transport.Output)
+            : new PipeOutput(connection.Transport.Output);
 
     private async Task<Reason> ServeAsync()
     {

@@ -13,7 +13,10 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     private readonly StreamFeed _feed;
     private readonly MediaTime _lagLimit;
     private ManualResetValueTaskSourceCore<bool> _ready = new() { RunContinuationsAsynchronously = true };
+
+    // Kept over waits: a subscriber waits with the same token all its life.
     private CancellationTokenRegistration _cancellation;
+    private CancellationToken _token;
     private TaskCompletionSource? _room;
     private Packet? _metadata;
     private long _cursor;
@@ -54,6 +57,13 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
     public bool TryRead(out Packet packet)
     {
+        // Most reads find the ring empty behind the packet just taken. Who misses one here is told by the wait, which looks under the lock.
+        if (_cursor >= _feed.Head && _metadata is null)
+        {
+            packet = null!;
+            return false;
+        }
+
         lock (_feed.Gate)
         {
             if (_metadata is { } metadata && !_disposed)
@@ -114,9 +124,16 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             _waiting = true;
         }
 
-        if (cancellationToken.CanBeCanceled)
+        if (cancellationToken != _token)
         {
+            _cancellation.Unregister();
+            _token = cancellationToken;
             _cancellation = cancellationToken.UnsafeRegister(static (state, token) => ((FeedReader)state!).Cancel(token), this);
+        }
+        else if (cancellationToken.IsCancellationRequested)
+        {
+            // Its registration has run, perhaps before this wait began.
+            Cancel(cancellationToken);
         }
 
         return new ValueTask<bool>(this, _ready.Version);
@@ -139,6 +156,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             wake = TakeWaiting();
         }
 
+        _cancellation.Unregister();
         _feed.Remove(this);
         if (wake)
         {
@@ -146,12 +164,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         }
     }
 
-    bool IValueTaskSource<bool>.GetResult(short token)
-    {
-        _cancellation.Dispose();
-        _cancellation = default;
-        return _ready.GetResult(token);
-    }
+    bool IValueTaskSource<bool>.GetResult(short token) => _ready.GetResult(token);
 
     ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _ready.GetStatus(token);
 
@@ -194,18 +207,26 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         return waiting;
     }
 
-    internal void Wake() => _ready.SetResult(!_disposed && (_cursor < _feed.Head || !_feed.Ended));
+    /// <param name="inline">Whether the waiter may run here: on a thread of the pool that holds no lock.</param>
+    internal void Wake(bool inline = false)
+    {
+        // Whoever took the waiting flag is alone with the source until it has a result.
+        _ready.RunContinuationsAsynchronously = !inline;
+        _ready.SetResult(!_disposed && (_cursor < _feed.Head || !_feed.Ended));
+    }
 
     private void Cancel(CancellationToken cancellationToken)
     {
         bool wake;
         lock (_feed.Gate)
         {
-            wake = TakeWaiting();
+            // A registration that was taken back while it ran belongs to an earlier wait.
+            wake = cancellationToken == _token && TakeWaiting();
         }
 
         if (wake)
         {
+            _ready.RunContinuationsAsynchronously = true;
             _ready.SetException(new OperationCanceledException(cancellationToken));
         }
     }

@@ -20,7 +20,7 @@ public sealed class StreamFeed
     private readonly FeedLimits _limits;
     private readonly TimeProvider _clock;
     private readonly List<FeedReader> _readers = [];
-    private readonly List<FeedReader> _wake = [];
+    private readonly FeedWakeUp _wakeUp = new();
     private readonly Queue<long> _keyframes = new();
     private Packet?[] _ring = new Packet?[256];
     private long _head;
@@ -85,7 +85,7 @@ public sealed class StreamFeed
 
     internal Lock Gate => _gate;
 
-    internal long Head => _head;
+    internal long Head => Volatile.Read(ref _head);
 
     internal long Tail => _tail;
 
@@ -104,16 +104,16 @@ public sealed class StreamFeed
 
             Append(packet);
             Trim();
-            CollectWaiting(_wake);
+            foreach (var reader in _readers)
+            {
+                if (reader.TakeWaiting())
+                {
+                    _wakeUp.Add(reader);
+                }
+            }
         }
 
-        // Outside the lock: continuations are queued to the pool, but the queueing itself takes time.
-        foreach (var reader in _wake)
-        {
-            reader.Wake();
-        }
-
-        _wake.Clear();
+        _wakeUp.Start();
     }
 
     /// <summary>

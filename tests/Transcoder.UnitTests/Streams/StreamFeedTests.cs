@@ -51,6 +51,50 @@ public sealed class StreamFeedTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_waiting_subscriber_is_woken_by_each_packet()
+    {
+        using var cancel = new CancellationTokenSource();
+        FeedReader[] readers = [.. Enumerable.Range(0, 100).Select(_ => _feed.Subscribe())];
+        for (var i = 0; i < 20; i++)
+        {
+            var waits = readers.Select(reader => reader.WaitToReadAsync(cancel.Token).AsTask()).ToArray();
+            _feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
+            Assert.All(await Task.WhenAll(waits).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken), Assert.True);
+            foreach (var reader in readers)
+            {
+                Assert.True(reader.TryRead(out var packet));
+                Assert.Equal(i * 40, packet.Dts.Milliseconds);
+                packet.Release();
+                Assert.False(reader.TryRead(out _));
+            }
+        }
+
+        foreach (var reader in readers)
+        {
+            reader.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task A_token_that_ended_one_wait_ends_the_next_and_another_token_does_not()
+    {
+        using var reader = _feed.Subscribe();
+        using var cancel = new CancellationTokenSource();
+        _feed.Publish(_pool.Video(0, keyframe: true));
+        Assert.True(await reader.WaitToReadAsync(cancel.Token));
+        Assert.Single(ReadAll(reader));
+        var first = reader.WaitToReadAsync(cancel.Token).AsTask();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAsync<OperationCanceledException>(() => first);
+        await Assert.ThrowsAsync<OperationCanceledException>(() => reader.WaitToReadAsync(cancel.Token).AsTask());
+        using var other = new CancellationTokenSource();
+        var last = reader.WaitToReadAsync(other.Token).AsTask();
+        Assert.False(last.IsCompleted);
+        _feed.Publish(_pool.Video(40));
+        Assert.True(await last.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_cancelled_wait_throws_and_the_reader_still_works()
     {
         using var reader = _feed.Subscribe();

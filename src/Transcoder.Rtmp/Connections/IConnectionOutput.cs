@@ -1,0 +1,16 @@
+namespace Transcoder.Rtmp.Connections;
+
+/// <summary>Where a connection's bytes go. One user at a time, which is the holder of <see cref="ConnectionWriter"/>'s turn.</summary>
+internal interface IConnectionOutput
+{
+    /// <summary>Adds bytes to the next flush. They must stay as they are until it has completed.</summary>
+    void Add(ArraySegment<byte> bytes);
+
+    /// <summary>Sends what was added.</summary>
+    /// <returns>False when the connection takes no more.</returns>
+    /// <exception cref="IOException">The connection broke.</exception>
+    ValueTask<bool> FlushAsync();
+
+    /// <summary>Ends the outgoing side once what was flushed has left.</summary>
+    ValueTask CompleteAsync();
+}

@@ -1,0 +1,106 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+
+namespace Transcoder.Rtmp.Connections;
+
+/// <summary>
+/// Straight from shared blocks to the kernel: no copy, no thread in between, and no allocation once the lists have their size. The transport's own pipe is
+/// never written to; completing it is what makes the transport close the socket.
+/// </summary>
+internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IValueTaskSource
+{
+    // The runtime's gather write keeps this many segments on the stack and allocates for more.
+    private const int GatherSegments = 8;
+
+    private readonly Socket _socket;
+    private readonly PipeWriter _pipe;
+    private readonly List<ArraySegment<byte>> _segments = [];
+    private readonly List<ArraySegment<byte>> _gather = new(GatherSegments);
+
+    // Completions come from the pool already; the sender may go on where they arrive.
+    private ManualResetValueTaskSourceCore<bool> _sent;
+
+    public SocketOutput(Socket socket, PipeWriter pipe)
+        : base(true) // No execution context: nothing here reads one.
+    {
+        _socket = socket;
+        _pipe = pipe;
+    }
+
+    public void Add(ArraySegment<byte> bytes) => _segments.Add(bytes);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> FlushAsync()
+    {
+        try
+        {
+            for (var next = 0; next < _segments.Count;)
+            {
+                next += Take(next);
+                _sent.Reset();
+                if (_socket.SendAsync(this))
+                {
+                    await new ValueTask(this, _sent.Version);
+                }
+
+                if (SocketError != SocketError.Success)
+                {
+                    throw new IOException("the connection broke", new SocketException((int)SocketError));
+                }
+            }
+
+            return true;
+        }
+        finally
+        {
+            _segments.Clear();
+        }
+    }
+
+    public ValueTask CompleteAsync()
+    {
+        Dispose();
+        return _pipe.CompleteAsync();
+    }
+
+    void IValueTaskSource.GetResult(short token) => _sent.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _sent.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _sent.OnCompleted(continuation, state, token, flags);
+
+    protected override void OnCompleted(SocketAsyncEventArgs e) => _sent.SetResult(true);
+
+    /// <summary>One segment goes as a buffer, which is pinned for less than a list of one.</summary>
+    private int Take(int next)
+    {
+        var count = Math.Min(_segments.Count - next, GatherSegments);
+        if (count == 1)
+        {
+            if (BufferList is not null)
+            {
+                BufferList = null;
+            }
+
+            SetBuffer(_segments[next].Array, _segments[next].Offset, _segments[next].Count);
+            return 1;
+        }
+
+        _gather.Clear();
+        for (var i = next; i < next + count; i++)
+        {
+            _gather.Add(_segments[i]);
+        }
+
+        if (!MemoryBuffer.IsEmpty)
+        {
+            SetBuffer(null, 0, 0);
+        }
+
+        BufferList = _gather;
+        return count;
+    }
+}

@@ -1,0 +1,91 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using Transcoder.Rtmp.Connections;
+using Xunit;
+
+namespace Transcoder.UnitTests.Rtmp.Connections;
+
+/// <summary>Shared blocks to a real socket: the kernel's gather write is what is tested.</summary>
+public sealed class SocketOutputTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Socket _server;
+    private readonly Socket _client = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly Pipe _pipe = new();
+    private readonly SocketOutput _output;
+
+    public SocketOutputTests()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        _client.Connect(listener.LocalEndpoint);
+        _server = listener.AcceptSocket();
+        _output = new SocketOutput(_server, _pipe.Writer);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    [InlineData(9)]
+    [InlineData(40)]
+    public async Task Segments_arrive_whole_and_in_order(int segments)
+    {
+        // Twice, because one buffer and a list of them are set on the same operation in turn.
+        for (var round = 0; round < 2; round++)
+        {
+            var sent = Enumerable.Range(0, segments).Select(i => Enumerable.Repeat((byte)(i + 1), 10 + i).ToArray()).ToArray();
+            foreach (var bytes in sent)
+            {
+                _output.Add(bytes);
+            }
+
+            Assert.True(await _output.FlushAsync().AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken));
+            Assert.Equal(sent.SelectMany(bytes => bytes), await ReceiveAsync(sent.Sum(bytes => bytes.Length)));
+            _output.Add(new byte[] { 99 });
+            Assert.True(await _output.FlushAsync());
+            Assert.Equal([99], await ReceiveAsync(1));
+        }
+    }
+
+    [Fact]
+    public async Task A_flush_waits_for_a_reader_and_leaves_nothing_out()
+    {
+        var block = new byte[8 << 20];
+        Random.Shared.NextBytes(block);
+        _output.Add(block);
+        _output.Add(block);
+        var flush = _output.FlushAsync().AsTask();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal(block, await ReceiveAsync(block.Length));
+        Assert.Equal(block, await ReceiveAsync(block.Length));
+        Assert.True(await flush.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_flush_that_hangs_ends_with_its_socket()
+    {
+        _output.Add(new byte[32 << 20]);
+        var flush = _output.FlushAsync().AsTask();
+        Assert.False(flush.IsCompleted);
+        _server.Dispose();
+        await Assert.ThrowsAsync<IOException>(() => flush.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    public void Dispose()
+    {
+        _server.Dispose();
+        _client.Dispose();
+        _output.Dispose();
+    }
+
+    private async Task<byte[]> ReceiveAsync(int length)
+    {
+        var received = new byte[length];
+        using var stream = new NetworkStream(_client, ownsSocket: false);
+        await stream.ReadExactlyAsync(received, TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        return received;
+    }
+}
