@@ -19,11 +19,15 @@ internal sealed class Interleaver
     /// <summary>A worker opens its decoders and catches up with what was kept of the source: in a burst the stream's own time says little.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
+    /// <summary>Eleven seconds of AAC: sound may be encoded that much earlier than the first picture opens the rendition, on a very loaded machine.</summary>
+    private const int MostBeforeBegin = 512;
+
     private readonly Lane _video;
     private readonly Lane _audio;
     private readonly Action<Packet> _output;
     private readonly TimeProvider _clock;
     private MediaTime _newest = MediaTime.MinValue;
+    private bool _hasBegun;
 
     /// <param name="output">Takes over one reference.</param>
     public Interleaver(Action<Packet> output, TimeProvider clock)
@@ -48,9 +52,10 @@ internal sealed class Interleaver
 
     public int HeldPictures => _video.Packets.Count;
 
-    /// <summary>A worker begins: what it is to send is waited for.</summary>
+    /// <summary>A worker begins: what it is to send is waited for. What came before the first of these calls leaves with the next packet.</summary>
     public void Expect(bool video, bool audio)
     {
+        _hasBegun = true;
         if (video)
         {
             _video.Expect();
@@ -80,9 +85,10 @@ internal sealed class Interleaver
         }
     }
 
-    /// <summary>Lets everything go: no more comes.</summary>
+    /// <summary>Lets everything go: no more comes until the next beginning.</summary>
     public void Flush()
     {
+        _hasBegun = false;
         while (Earlier() is { } lane)
         {
             _output(lane.Take());
@@ -92,6 +98,11 @@ internal sealed class Interleaver
     private Lane? Next()
     {
         var lane = Earlier();
+        if (!_hasBegun)
+        {
+            return Held > MostBeforeBegin ? lane : null;
+        }
+
         if (lane is null || (_video.Packets.Count > 0 && _audio.Packets.Count > 0))
         {
             return lane;

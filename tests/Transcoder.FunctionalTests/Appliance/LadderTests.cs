@@ -41,6 +41,7 @@ public sealed class LadderTests(ITestOutputHelper output)
             var measured = Timelines.VideoBitrate(rendition);
             output.WriteLine($"{name}: {rendition.Video.Count} frames, {dropped} dropped, {measured / 1000:0} kbit/s ({(measured / bitrate) - 1:+0.0%;-0.0%}), audio {Timelines.AudioBitrate(rendition) / 1000:0} kbit/s");
             Timelines.AssertOrdered(rendition);
+            Assert.InRange(rendition.Audio[0].Pts - rendition.Video[0].Pts, -150, 150);
             Timelines.AssertAccountsFor(source, rendition, dropped);
             Timelines.AssertContinuousAudio(rendition, rendition.Audio[0].Track.Audio.SampleRate);
             Assert.InRange(measured, bitrate * 0.9, bitrate * 1.1);

@@ -29,6 +29,19 @@ public sealed class InterleaverTests : IDisposable
     }
 
     [Fact]
+    public void Sound_that_is_encoded_before_the_rendition_opens_is_kept_for_it()
+    {
+        Sounds(0, 400);
+        Assert.Empty(_left);
+
+        _interleaver.Expect(video: true, audio: true);
+        Pictures(0, 400);
+
+        Assert.Contains((TrackKind.Audio, 0L), _left);
+        AssertOrdered();
+    }
+
+    [Fact]
     public void A_burst_of_pictures_waits_for_the_sound_that_is_to_come()
     {
         _interleaver.Expect(video: true, audio: true);
