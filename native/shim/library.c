@@ -4,6 +4,8 @@
 #include <libavutil/log.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
+#include <signal.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,34 @@ static void forward_log(void *context, int level, const char *format, va_list ar
     if (line[0] != '\0') {
         callback(level, line);
     }
+}
+
+static struct sigaction runtime_sigsegv;
+
+static void on_sigsegv(int number, siginfo_t *facts, void *context)
+{
+    if (facts->si_code <= 0) {
+        /* Sent by a process, not raised by a fault: it would not repeat by itself, so the default action is asked for. */
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
+    runtime_sigsegv.sa_sigaction(number, facts, context);
+}
+
+int32_t tc_die_of_sent_sigsegv(void)
+{
+    struct sigaction mine;
+    if (sigaction(SIGSEGV, NULL, &runtime_sigsegv) != 0) {
+        return AVERROR(errno);
+    }
+    if (!(runtime_sigsegv.sa_flags & SA_SIGINFO)) {
+        /* Nobody has taken the signal: its default action stands. */
+        return 0;
+    }
+    mine = runtime_sigsegv;
+    mine.sa_sigaction = on_sigsegv;
+    return sigaction(SIGSEGV, &mine, NULL) == 0 ? 0 : AVERROR(errno);
 }
 
 int32_t tc_abi_version(void)

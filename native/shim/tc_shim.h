@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define TC_API __attribute__((visibility("default")))
-#define TC_ABI_VERSION 1
+#define TC_ABI_VERSION 2
 #define TC_NO_TIME INT64_MIN
 
 /* What a step says besides an AVERROR (always below -3). */
@@ -115,6 +115,10 @@ typedef struct tc_packet_facts {
 typedef void (*tc_log_callback)(int32_t level, const char *line);
 
 TC_API int32_t tc_abi_version(void);
+
+/* Managed runtimes take a SIGSEGV that a process sends for a fault that will repeat, and go on. After this call the first one ends the process,
+ * as it ends any other program; real faults still reach the runtime. Call once. */
+TC_API int32_t tc_die_of_sent_sigsegv(void);
 /* Sizes of the structs above in their order; the caller compares them with its own before anything else. */
 TC_API int32_t tc_struct_sizes(int32_t *sizes, int32_t count);
 TC_API void tc_log_set(tc_log_callback callback, int32_t level);

@@ -31,6 +31,13 @@ public static class DeviceCatalog
         set => ShimLibrary.LogSink = value;
     }
 
+    /// <summary>Lets the first SIGSEGV that somebody sends end this process; the runtime alone would go on after it. See TRAPS.md.</summary>
+    public static void DieOfSentSigsegv()
+    {
+        ShimLibrary.EnsureLoaded();
+        ShimLibrary.ThrowIfFailed(Shim.DieOfSentSigsegv(), "The handler of SIGSEGV could not be set");
+    }
+
     /// <summary>
     /// Pays now what a first stream would pay: loading the libraries, their tables, and compiling the calls. For a spare worker, before its job.
     /// </summary>

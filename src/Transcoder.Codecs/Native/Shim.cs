@@ -20,6 +20,9 @@ internal static unsafe partial class Shim
     [LibraryImport(Library, EntryPoint = "tc_abi_version")]
     public static partial int AbiVersion();
 
+    [LibraryImport(Library, EntryPoint = "tc_die_of_sent_sigsegv")]
+    public static partial int DieOfSentSigsegv();
+
     [LibraryImport(Library, EntryPoint = "tc_struct_sizes")]
     public static partial int StructSizes(int* sizes, int count);
 

@@ -11,7 +11,7 @@ internal static unsafe class ShimLibrary
 {
     public const string Name = "transcoder_shim";
 
-    private const int AbiVersion = 1;
+    private const int AbiVersion = 2;
     private const int LogWarning = 24;
     private const int LogError = 16;
 

@@ -33,6 +33,7 @@ internal static class WorkerVerb
 
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint("\0" + address));
+        DeviceCatalog.DieOfSentSigsegv();
         DeviceCatalog.WarmUp();
         _ = DieWithDaemonAsync(Console.OpenStandardInput());
         var hello = new WorkerHello(CommandLine.Version, secret, Environment.ProcessId);
