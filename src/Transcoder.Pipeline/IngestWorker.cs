@@ -105,9 +105,9 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
             if (report)
             {
                 Volatile.Read(ref _reporter)?.Send();
-                if (_threads.FindHung(HungAfter) is { } hung)
+                if (_threads.FindHung(HungAfter) is { Count: > 0 } hung)
                 {
-                    End(new Reason(Reasons.WorkerHung, $"{hung.Name} has not come back for {HungAfter.TotalSeconds:0} s"));
+                    End(new Reason(Reasons.WorkerHung, $"no return for {HungAfter.TotalSeconds:0} s from {string.Join(", ", hung)}"));
                 }
             }
         }

@@ -23,12 +23,12 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
         return thread;
     }
 
-    /// <summary>The first thread that has been at one piece of work for longer than <paramref name="limit"/>, or null.</summary>
-    public PipelineThread? FindHung(TimeSpan limit)
+    /// <summary>Names of the threads that have been at one piece of work for longer than <paramref name="limit"/>: all of them, since one may hold another up.</summary>
+    public IReadOnlyList<string> FindHung(TimeSpan limit)
     {
         lock (_lock)
         {
-            return _threads.Find(thread => thread.BusyFor > limit);
+            return [.. _threads.Where(thread => thread.BusyFor > limit).Select(thread => thread.Name)];
         }
     }
 
