@@ -86,6 +86,11 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
                 }
 
                 var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
+                if (tag.IsKeyframe && tag.CodecId is (CodecId.Vp9 or CodecId.Vp8))
+                {
+                    _video = Sized(_video, payload.Span);
+                }
+
                 var flags = tag.IsKeyframe ? PacketFlags.Keyframe : tag.IsDisposable ? PacketFlags.Disposable : PacketFlags.None;
                 packet = Make(message, _video, tag.CompositionTime, tag.NanosecondOffset, flags, payload);
                 return true;
@@ -184,6 +189,15 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         }
 
         return new Track(TrackKind.Video, codec, config.ToArray(), Video: format);
+    }
+
+    /// <summary>Neither vpcC nor VP8 states a size: it stands in each keyframe.</summary>
+    private static Track Sized(Track track, ReadOnlySpan<byte> keyframe)
+    {
+        var size = CodecConfiguration.ReadVideoFormatFromKeyframe(track.Codec, keyframe);
+        return size.Width == 0 || (size.Width == track.Video.Width && size.Height == track.Video.Height)
+            ? track
+            : track with { Video = track.Video with { Width = size.Width, Height = size.Height } };
     }
 
     private Track AudioTrack(CodecId codec, ReadOnlySpan<byte> config, AudioFormat stated)

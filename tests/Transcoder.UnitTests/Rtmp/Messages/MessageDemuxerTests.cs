@@ -35,6 +35,17 @@ public sealed class MessageDemuxerTests : IDisposable
     }
 
     [Fact]
+    public void The_size_of_VP9_comes_from_its_keyframe()
+    {
+        byte[] frame = [0x91, .. "vp09"u8, .. Convert.FromHexString("824983420035401DE60A38241C187C10")];
+        Demux(MessageType.Video, 0, frame)?.Release();
+        Assert.Equal((853, 479), (_demuxer.Video!.Video.Width, _demuxer.Video.Video.Height));
+        var first = _demuxer.Video;
+        Demux(MessageType.Video, 40, frame)?.Release();
+        Assert.Same(first, _demuxer.Video);
+    }
+
+    [Fact]
     public void Unchanged_configuration_keeps_the_track_and_changed_configuration_makes_a_new_one()
     {
         Demux(MessageType.Audio, 0, AacHeader);
