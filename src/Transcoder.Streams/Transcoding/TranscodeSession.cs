@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Time;
 using Transcoder.Media.Workers;
@@ -169,7 +170,7 @@ public sealed partial class TranscodeSession
 
         var resume = _active.Min(r => r.ResumePoint);
         using var reader = _source.Live.Feed.SubscribeTranscoder(resume);
-        var link = new WorkerLink(worker.Link, _pool);
+        using var link = new WorkerLink(worker.Link, _pool);
         LogWorkerStarted(_source.Live.Name, worker.ProcessId, _active.Length, resume == MediaTime.MinValue ? "the beginning" : resume.ToString());
         link.Stage(WorkerMessageType.Job, JobFor(), WorkerJson.Default.TranscodeJob);
 
@@ -247,7 +248,7 @@ public sealed partial class TranscodeSession
         _source.Live.Name.ToString(),
         _source.Policy.KeyframeInterval,
         [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts))],
-        _source.Policy.EncoderOrder);
+        [DeviceRef.Cpu]);
 
     /// <summary>By its number on the current worker's link: only what still runs is in a job.</summary>
     internal RenditionOutput? Rendition(int number) => number < _active.Length ? _active[number] : null;

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
@@ -26,6 +27,7 @@ internal sealed partial class WorkerReceiver
     private readonly TimeSpan _hangTimeout;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
+    private long _leases;
 
     public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, int processId, TimeSpan hangTimeout, TimeProvider clock, ILogger log)
     {
@@ -50,7 +52,11 @@ internal sealed partial class WorkerReceiver
             while (await _link.ReadAsync(either.Token).ConfigureAwait(false) is { } message)
             {
                 silence.CancelAfter(_hangTimeout);
-                if (Handle(message.Header, message.Body!) is { } ended)
+                if (message.Header.Type == WorkerMessageType.LeaseRequest)
+                {
+                    await GrantAsync(message.Header, message.Body!, either.Token).ConfigureAwait(false);
+                }
+                else if (Handle(message.Header, message.Body!) is { } ended)
                 {
                     return ended;
                 }
@@ -97,6 +103,25 @@ internal sealed partial class WorkerReceiver
         catch (OperationCanceledException)
         {
             // The worker ended first.
+        }
+    }
+
+    private async Task GrantAsync(WorkerMessageHeader header, MediaBuffer body, CancellationToken cancellationToken)
+    {
+        LeaseRequest request;
+        try
+        {
+            request = Parse(body.Array.AsSpan(0, header.PayloadLength), WorkerJson.Default.LeaseRequest);
+        }
+        finally
+        {
+            body.Release();
+        }
+
+        foreach (var demand in request.Demands)
+        {
+            var grant = new LeaseGrant(demand.Number, ++_leases, DeviceRef.Cpu, demand.Settings, LeaseStart.Now, new Reason(Reasons.OnlyChoice, "the CPU encodes"));
+            await _link.PostAsync(WorkerMessageType.LeaseGrant, demand.Number, grant, WorkerJson.Default.LeaseGrant, cancellationToken).ConfigureAwait(false);
         }
     }
 
