@@ -68,6 +68,7 @@ int32_t tc_struct_sizes(int32_t *sizes, int32_t count)
     const int32_t own[] = {
         (int32_t)sizeof(tc_frame_facts),   (int32_t)sizeof(tc_unit),         (int32_t)sizeof(tc_encoder_settings),
         (int32_t)sizeof(tc_encoder_facts), (int32_t)sizeof(tc_stream_facts), (int32_t)sizeof(tc_packet_facts),
+        (int32_t)sizeof(tc_nvenc_caps),
     };
     const int32_t known = (int32_t)(sizeof(own) / sizeof(own[0]));
     for (int32_t i = 0; i < count && i < known; i++) {
