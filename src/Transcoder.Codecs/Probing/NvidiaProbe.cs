@@ -45,8 +45,9 @@ internal static class NvidiaProbe
             return;
         }
 
-        Encode(device, draft, refusal => Explain(refusal, nvml, driver, id));
+        // Sessions last: of all engines theirs hang the most.
         EngineProbe.ScaleAndDecode(device, draft, refusal => Explain(refusal, nvml, driver, id));
+        Encode(device, draft, refusal => Explain(refusal, nvml, driver, id));
         draft.Publish();
     }
 
@@ -91,6 +92,12 @@ internal static class NvidiaProbe
 
     private static Reason? Explain(CodecException refusal, Nvml? nvml, CudaDriver driver, string id)
     {
+        // The simulated driver has no NVDEC, on purpose.
+        if (driver.IsSimulated && refusal.Message.Contains("libnvcuvid", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
         // The limit is one of the whole machine.
         var sessions = nvml is null ? null : driver.Cards().Select(card => nvml.EncoderSessions(card.Id)?.Count).Aggregate((int?)0, (sum, count) => sum + count);
         return NvidiaRefusals.OfSession(refusal, nvml?.Memory(id)?.Free, sessions);

@@ -75,6 +75,7 @@ internal static class RenderProbe
                 return;
             }
 
+            EngineProbe.ScaleAndDecode(device, draft, Explain);
             foreach (var row in device.Encoders.Where(row => row.IsInstalled))
             {
                 var candidate = new EngineCapability(EngineKind.Encode, device.Kind, row.Codec, row.Name, 0, 0, 0, null);
@@ -85,8 +86,6 @@ internal static class RenderProbe
                     return candidate with { MaxBFrames = Reorders(tests, row.Codec) ? EngineProbe.TriedBFrames : 0 };
                 }, Explain);
             }
-
-            EngineProbe.ScaleAndDecode(device, draft, Explain);
         }
     }
 

@@ -42,9 +42,9 @@ internal static class DeviceTable
                 }
             }
 
-            foreach (var refused in device.Engines.Where(capability => !capability.IsUsable))
+            foreach (var refused in device.Engines.Where(capability => !capability.IsUsable).GroupBy(capability => (capability.Engine, capability.Kind, capability.Refusal)))
             {
-                Row("refused", $"{refused.Implementation}: {refused.Refusal}");
+                Row("refused", $"{refused.Key.Kind} {Word(refused.Key.Engine)} {string.Join(", ", refused.Select(One))}: {refused.Key.Refusal}");
             }
 
             foreach (var finding in device.Findings)
