@@ -30,6 +30,11 @@ public sealed class RtmpPlayer : IAsyncDisposable
     {
         await using var cancelled = cancellationToken.UnsafeRegister(
             static connection => ((ClientConnection)connection!).End(new Reason(Reasons.ClientClosed, "we stopped playing")), _connection);
+        if (_demuxer.TryNext(out var waiting))
+        {
+            return waiting;
+        }
+
         try
         {
             while (await _connection.ReadMediaAsync() is { } message)
@@ -48,5 +53,9 @@ public sealed class RtmpPlayer : IAsyncDisposable
         return null;
     }
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _demuxer.Clear();
+        return _connection.DisposeAsync();
+    }
 }
