@@ -20,6 +20,9 @@ public sealed class RtmpPlayer : IAsyncDisposable
     /// <summary>Why the stream ended; default while it lives.</summary>
     public Reason EndReason => _connection.EndReason;
 
+    /// <summary>Where the server asks us to go on, null while it does not.</summary>
+    public RtmpUrl? ReconnectUrl => _connection.ReconnectUrl;
+
     public long BytesReceived => _connection.Link.BytesReceived;
 
     /// <summary>Messages that made no packet.</summary>
