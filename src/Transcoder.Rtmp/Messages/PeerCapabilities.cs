@@ -84,8 +84,12 @@ internal sealed class PeerCapabilities
     public bool Reads(Track track) => (track.Kind == TrackKind.Video ? _anyVideo : _anyAudio) || _fourCcs.Contains(Name(track.Codec));
 
     /// <summary>For a reason: what was named.</summary>
-    public override string ToString() =>
-        _anyVideo && _anyAudio ? "any codec" : string.Join(", ", _anyVideo || _anyAudio ? [.. _fourCcs, _anyVideo ? "any video" : "any audio"] : _fourCcs);
+    public override string ToString()
+    {
+        var names = string.Join(", ", _fourCcs);
+        var any = _anyVideo && _anyAudio ? "any codec" : _anyVideo ? "any video" : _anyAudio ? "any audio" : "";
+        return names.Length == 0 || any.Length == 0 ? names + any : $"{names}, {any}";
+    }
 
     private static string Name(CodecId codec)
     {

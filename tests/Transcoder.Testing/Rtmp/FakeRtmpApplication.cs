@@ -14,6 +14,9 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
 
     public FakePacketSource Source { get; } = new();
 
+    /// <summary>What the house names to a player that cannot read what it asked for.</summary>
+    public IReadOnlyList<string> Alternatives { get; set; } = [];
+
     /// <summary>Answered instead of admission.</summary>
     public Reason? Refusal { get; set; }
 
@@ -25,6 +28,8 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
 
     public ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken) =>
         new(Answer<IPacketSource>(request, Source));
+
+    public IReadOnlyList<string> LegacyNames(string app, string stream) => Alternatives;
 
     public void Dispose()
     {
