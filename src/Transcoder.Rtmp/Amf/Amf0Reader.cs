@@ -9,14 +9,20 @@ namespace Transcoder.Rtmp.Amf;
 internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
 {
     // A connect object nests twice, Enhanced RTMP metadata four times; counts stay far below a thousand. Both limits only stop abuse.
-    private const int DeepestNesting = 16;
-    private const int MostValues = 4096;
+    public const int DeepestNesting = 16;
+    public const int MostValues = 4096;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private List<AmfValue>? _complex;
     private int _values;
 
     public int Position { get; private set; }
+
+    /// <summary>A value so far was AMF3, which AMF0 peers do not read.</summary>
+    public bool HasAmf3 { get; private set; }
+
+    /// <summary>A value so far stands at several places: written out, it may grow without bound.</summary>
+    public bool HasReferences { get; private set; }
 
     public readonly bool AtEnd => Position >= _bytes.Length;
 
@@ -86,8 +92,16 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
                     return false;
                 }
 
+                HasReferences = true;
                 value = _complex[BinaryPrimitives.ReadUInt16BigEndian(index)];
                 return true;
+            case Amf0Marker.Amf3:
+                HasAmf3 = true;
+                var inner = new Amf3Reader(_bytes[Position..], depth + 1, _values);
+                var read = inner.TryRead(out value);
+                Position += inner.Position;
+                _values = inner.Values;
+                return read;
             default:
                 return false;
         }
