@@ -11,6 +11,7 @@ Verb[] verbs =
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),
+    MonitorVerb.Monitor(Console.Out),
 ];
 
 return await new CommandLine(verbs, Console.Out, Console.Error).RunAsync(args);
