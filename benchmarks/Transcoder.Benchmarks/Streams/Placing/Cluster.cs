@@ -14,11 +14,11 @@ internal static class Cluster
     /// <summary>Kind, how many, pixels a second of H.264, consumer card, encodes.</summary>
     private static readonly (string Kind, int Count, double Capacity, bool Consumer, bool Encodes)[] Cards =
     [
-        ("nvenc", 15, 1_600e6, false, true),
-        ("nvenc", 30, 700e6, false, true),
-        ("nvenc", 10, 900e6, true, true),
-        ("qsv", 25, 350e6, false, true),
-        ("vaapi", 15, 200e6, false, true),
+        ("nvenc", 15, 3_000e6, false, true),
+        ("nvenc", 30, 1_400e6, false, true),
+        ("nvenc", 10, 1_600e6, true, true),
+        ("qsv", 25, 700e6, false, true),
+        ("vaapi", 15, 400e6, false, true),
         ("nvenc", 5, 0, false, false),
     ];
 
