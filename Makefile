@@ -7,13 +7,14 @@
 # make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
+# make simgpu     simulated GPU drivers for tests, at artifacts/simgpu
 # make clean      remove what was built
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native run demo test bench bench-rtmp bench-placement lint setup clean
+.PHONY: build native simgpu run demo test bench bench-rtmp bench-placement lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -28,6 +29,7 @@ endif
 CONFIG ?= appliance/transcoder.yaml
 PROGRAM := artifacts/transcoder/transcoder
 SHIM := artifacts/native/libtranscoder_shim.so
+SIMGPU := artifacts/simgpu/libsimgpu.so
 SHARED := Directory.Build.props Directory.Packages.props global.json BannedSymbols.txt .editorconfig
 sources = $(shell find $(1) -type d \( -name bin -o -name obj \) -prune -o -type f -print)
 TESTS := Transcoder.UnitTests Transcoder.FunctionalTests
@@ -51,6 +53,14 @@ $(SHIM): $(call sources,native/shim) artifacts/.setup-build
 	@$(MAKE) --no-print-directory -C native/shim OUT=$(CURDIR)/$(@D)
 	@touch $@
 
+simgpu: $(SIMGPU)
+
+# Its own make decides what is stale, so each library follows its sources.
+$(SIMGPU): $(call sources,native/simgpu) artifacts/.setup-test
+	@echo "building native/simgpu"
+	@$(MAKE) --no-print-directory -C native/simgpu OUT=$(CURDIR)/$(@D)
+	@touch $@
+
 # The tests' own build, in the program's configuration so that the sources are compiled once.
 artifacts/.tests: $(PROGRAM) $(call sources,tests)
 	@echo "building the tests"
@@ -69,7 +79,7 @@ run: build
 demo: build
 	@exec appliance/demo/demo $(PROGRAM) $(CONFIG)
 
-test: artifacts/.setup-test build artifacts/.tests artifacts/.benchmarks
+test: artifacts/.setup-test build $(SIMGPU) artifacts/.tests artifacts/.benchmarks
 	@$(ALLOCATION_GATE)
 	@.ci/test $(TESTS)
 

@@ -6,8 +6,11 @@ Verb[] verbs =
     ServeVerb.Serve(Console.Error),
     ConfigVerbs.Check(Console.Out, Console.Error),
     ConfigVerbs.Schema(Console.Out),
+    DeviceVerbs.Devices(Console.Out),
+    DeviceVerbs.Doctor(Console.Out),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
+    DeviceVerbs.Probe(Console.Out, Console.Error),
 ];
 
 return await new CommandLine(verbs, Console.Out, Console.Error).RunAsync(args);

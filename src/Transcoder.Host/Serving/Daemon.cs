@@ -16,6 +16,8 @@ using Transcoder.Media.Ports;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
+using Transcoder.Streams.Devices;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 
@@ -98,7 +100,18 @@ internal static partial class Daemon
         services.AddSingleton<IWorkerLauncher>(provider => new WorkerProcessLauncher(
             Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));
         services.AddSingleton<WorkerPool>();
-        services.AddSingleton<TranscoderSupervisor>();
+        services.AddSingleton(provider => new ResourceManager(
+            Policies.Of(options.Encoders), Environment.ProcessorCount, TimeProvider.System, provider.GetRequiredService<ILogger<ResourceManager>>()));
+        services.AddSingleton<IDeviceProgram>(new DeviceProcesses(Environment.ProcessPath!, TimeProvider.System));
+        services.AddSingleton<DeviceWatch>();
+        services.AddSingleton(provider => new TranscoderSupervisor(
+            provider.GetRequiredService<StreamRegistry>(),
+            provider.GetRequiredService<WorkerPool>(),
+            provider.GetRequiredService<ResourceManager>(),
+            provider.GetRequiredService<DeviceWatch>().Ready,
+            provider.GetRequiredService<MediaBufferPool>(),
+            TimeProvider.System,
+            provider.GetRequiredService<ILogger<TranscoderSupervisor>>()));
         services.AddSingleton(Policies.PushTargets(options));
         services.AddSingleton<PushOutput>();
         services.AddSingleton<IRtmpApplication, RtmpApplication>();
@@ -112,6 +125,8 @@ internal static partial class Daemon
             provider.GetRequiredService<PushOutput>(),
             provider.GetRequiredService<RtmpStatistics>(),
             provider.GetRequiredService<MediaBufferPool>(),
+            provider.GetRequiredService<ResourceManager>(),
+            provider.GetRequiredService<DeviceWatch>(),
             CommandLine.Version));
     }
 
@@ -122,6 +137,8 @@ internal static partial class Daemon
             workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
         app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes) =>
             StreamViews.All(registry, transcoders, workers, pushes));
+        app.MapGet("/api/v1/devices", (ResourceManager resources, DeviceWatch watch) => DeviceViews.All(resources, watch));
+        app.MapGet("/api/v1/sessions", (ResourceManager resources) => DeviceViews.Leases(resources));
         app.MapGet("/metrics", async (HttpContext context, MetricsExport metrics) =>
         {
             context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";

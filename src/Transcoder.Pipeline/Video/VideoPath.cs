@@ -1,4 +1,5 @@
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
@@ -23,6 +24,8 @@ internal sealed class VideoPath : IDisposable
     private readonly LagGate _lag;
     private readonly VideoFanOut _fanOut;
     private readonly RestartBudget _restarts;
+    private readonly List<DeviceRef> _order;
+    private DeviceRef _place;
     private Track? _track;
     private IDecoder? _decoder;
     private bool _waitsForKeyframe = true;
@@ -34,12 +37,14 @@ internal sealed class VideoPath : IDisposable
         _lag = new LagGate(scope.Time);
         _fanOut = new VideoFanOut(scope, _lag);
         _restarts = RestartBudget.ForCodecs(scope.Time);
+        _order = scope.Job.DecodeOrder.Count > 0 ? [.. scope.Job.DecodeOrder] : [DeviceRef.Cpu];
     }
 
     public PacketQueue Queue { get; } = new(QueuedPackets, QueuedBytes);
 
     public void Run(PipelineThread thread)
     {
+        thread.Hung = _fanOut.TellHung;
         while (Next(thread, out var item))
         {
             if (item.Track is { } track)
@@ -108,17 +113,19 @@ internal sealed class VideoPath : IDisposable
         _waitsForKeyframe = true;
         _waitsSince = null;
         var refusals = new List<string>();
-        foreach (var device in _scope.Devices)
+        foreach (var place in _order)
         {
             try
             {
+                var device = _scope.Devices.Open(place);
                 _decoder = device.OpenDecoder(track);
-                _fanOut.SetSource(device, $"{track.Codec.Name()} on {device.Name}", track.Video.FrameRate);
+                _place = place;
+                _fanOut.SetSource(device, track);
                 return;
             }
             catch (CodecException exception)
             {
-                refusals.Add($"{device.Name}: {exception.Message}");
+                refusals.Add($"{place}: {exception.Message}");
             }
         }
 
@@ -206,6 +213,9 @@ internal sealed class VideoPath : IDisposable
             return;
         }
 
+        // Another device first, where there is one: this one may be lost.
+        _order.Remove(_place);
+        _order.Add(_place);
         _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; a new decoder goes on from the next keyframe"));
         Open(_track!);
     }

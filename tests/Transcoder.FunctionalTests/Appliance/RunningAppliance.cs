@@ -31,13 +31,14 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
 
     /// <param name="configuration">YAML without the server part.</param>
     /// <param name="port">For RTMP; 0: any free one.</param>
-    public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0)
+    /// <param name="environment">For example a simulated machine's; workers inherit it.</param>
+    public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0, IReadOnlyDictionary<string, string>? environment = null)
     {
         RequireProgram();
         var folder = Directory.CreateTempSubdirectory("transcoder-test-").FullName;
         var file = Path.Combine(folder, "transcoder.yaml");
         await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\" }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{configuration}");
-        var appliance = new RunningAppliance(ChildProcess.Start(Program, "serve", "--config", file), folder);
+        var appliance = new RunningAppliance(ChildProcess.Start(Program, environment, "serve", "--config", file), folder);
         try
         {
             await appliance.BecomeReadyAsync();

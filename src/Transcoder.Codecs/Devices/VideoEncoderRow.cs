@@ -1,10 +1,11 @@
 using System.Globalization;
 using Transcoder.Codecs.Libav;
+using Transcoder.Codecs.Native;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
 
-namespace Transcoder.Codecs.Devices.Cpu;
+namespace Transcoder.Codecs.Devices;
 
 /// <summary>How one FFmpeg encoder is told the house's settings. Entries are FFmpeg options with {settings} in them.</summary>
 internal sealed record VideoEncoderRow(CodecId Codec, string Name)
@@ -16,6 +17,12 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
     public required IReadOnlyList<string> OwnPresets { get; init; }
 
     public required string Preset { get; init; }
+
+    /// <summary>Of the frames in main memory that it takes; a device's encoder takes them up in this format.</summary>
+    public string PixelFormat { get; init; } = "yuv420p";
+
+    /// <summary>FFmpeg has this encoder since a later version than 5.1: where it is missing, that is no fault.</summary>
+    public bool IsOfLaterFFmpeg { get; init; }
 
     /// <summary>Empty: the encoder has no such choice, and a word given is an error.</summary>
     public string Profile { get; init; } = "";
@@ -34,11 +41,16 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 
     public required IReadOnlyList<string> WithBFrames { get; init; }
 
+    /// <summary>Options that later FFmpegs have and earlier ones do without.</summary>
+    public IReadOnlyList<string> WhereDeclared { get; init; } = [];
+
     /// <summary>The encoder takes no wish for a keyframe; a new one, whose first picture is one, does.</summary>
     public bool RestartsAtKeyframes { get; init; }
 
-    /// <summary>Luma samples a second that one more thread is worth.</summary>
-    public required int PixelsPerThread { get; init; }
+    /// <summary>Luma samples a second that one more thread is worth; 0 where a device does the work.</summary>
+    public int PixelsPerThread { get; init; }
+
+    public bool IsInstalled => Shim.EncoderExists(Name) == 1;
 
     public EncoderOptions Options(VideoEncoderSettings settings)
     {
@@ -50,13 +62,19 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 
         var options = new EncoderOptions();
         options.Add(Fill(Preset, settings, preset));
-        Choose(options, Tune, settings.Tune, "tune", settings);
-        Choose(options, Profile, settings.Profile.Length > 0 ? settings.Profile : DefaultProfile, "profile", settings);
         foreach (var entry in Always.Concat(settings.RateControl == RateControl.Cbr ? Cbr : Vbr).Concat(settings.BFrames > 0 ? WithBFrames : WithoutBFrames))
         {
             options.Add(Fill(entry, settings, ""));
         }
 
+        foreach (var entry in WhereDeclared.Where(entry => Shim.EncoderDeclares(Name, entry[..entry.IndexOf('=', StringComparison.Ordinal)], null) == 1))
+        {
+            options.Add(Fill(entry, settings, ""));
+        }
+
+        // Last: what the operator chose stands over what the row has said of latency.
+        Choose(options, Tune, settings.Tune, "tune", settings);
+        Choose(options, Profile, settings.Profile.Length > 0 ? settings.Profile : DefaultProfile, "profile", settings);
         return options;
     }
 
@@ -78,7 +96,7 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 
     private int Threads(VideoEncoderSettings settings)
     {
-        if (settings.Threads > 0)
+        if (settings.Threads > 0 || PixelsPerThread == 0)
         {
             return settings.Threads;
         }
@@ -93,6 +111,7 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
         return template
             .Replace("{word}", word, StringComparison.Ordinal)
             .Replace("{bitrate}", Number(settings.Bitrate), StringComparison.Ordinal)
+            .Replace("{bitrate_below}", Number(settings.Bitrate - (settings.Bitrate / 50)), StringComparison.Ordinal)
             .Replace("{buffer}", Number(buffer), StringComparison.Ordinal)
             .Replace("{buffer_ms}", Number(Math.Clamp(settings.BufferMilliseconds, 20, 10_000)), StringComparison.Ordinal)
             .Replace("{gop}", Number(settings.GopFrames), StringComparison.Ordinal)
