@@ -30,6 +30,12 @@ uint32_t bits_get_ue(struct bit_reader *reader)
     return (1u << zeros) - 1 + bits_get(reader, zeros);
 }
 
+int bits_get_se(struct bit_reader *reader)
+{
+    uint32_t code = bits_get_ue(reader);
+    return code & 1 ? (int)(code + 1) / 2 : -(int)(code / 2);
+}
+
 void bits_put(struct bit_writer *writer, int count, uint32_t value)
 {
     while (count-- > 0) {
@@ -48,11 +54,38 @@ void bits_put_ue(struct bit_writer *writer, uint32_t value)
     bits_put(writer, length + 1, value + 1);
 }
 
+void bits_put_se(struct bit_writer *writer, int value)
+{
+    bits_put_ue(writer, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t)-value);
+}
+
 void bits_put_trailing(struct bit_writer *writer)
 {
     bits_put(writer, 1, 1);
     while (writer->bit % 8)
         bits_put(writer, 1, 0);
+}
+
+void bits_join(struct bytes *to, const struct bit_writer *head, const struct bit_reader *rest)
+{
+    size_t end = rest->bits / 8, bit = rest->bit;
+    while (end > 0 && !rest->at[end - 1])
+        end--;
+    bytes_add(to, head->at, (head->bit + 7) / 8);
+    int filled = (int)(head->bit % 8);
+    if (filled)
+        to->size--;
+    uint8_t byte = filled ? to->at[to->size] : 0;
+    for (; bit < end * 8; bit++) {
+        byte = (uint8_t)(byte | (rest->at[bit / 8] >> (7 - bit % 8) & 1) << (7 - filled));
+        if (++filled == 8) {
+            bytes_add(to, &byte, 1);
+            byte = 0;
+            filled = 0;
+        }
+    }
+    if (byte)
+        bytes_add(to, &byte, 1);
 }
 
 void nal_add(struct bytes *to, uint8_t header, const uint8_t *payload, size_t size)

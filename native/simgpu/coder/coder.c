@@ -16,7 +16,7 @@ struct coder *coder_open(const struct coder_settings *settings)
     if (settings->codec == SIM_HEVC)
         coder->hevc = hevc_open(settings);
     else
-        coder->h264 = h264_open(settings);
+        coder->h264 = h264_open(settings, NULL);
     if (coder->h264 || coder->hevc)
         return coder;
     free(coder);

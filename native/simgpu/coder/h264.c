@@ -1,148 +1,64 @@
 /* H.264 without delay, B pictures included. x264 codes the I and P pictures as a stream that knows no reordering; the B pictures between are written here
-   by hand, all skipped, so none waits in a look-ahead. For that the sequence parameter set is our own (picture order count type 0, reordering) and each of
-   x264's slices gets its picture order count put in. With `skip`, the P pictures are written by hand too. */
+   by hand, all skipped, so none waits in a look-ahead. For that the parameter sets are our own or, with VA-API, the client's, and each of x264's slices gets
+   a header that fits them; its macroblocks stay as they are. With `skip`, P pictures are written by hand too. */
 #include "h264.h"
 #include "bits.h"
 #include <stdlib.h>
 #include <string.h>
 #include <x264.h>
 
-#define POC_BITS 8
-enum { P_SLICE = 5, B_SLICE = 6 };
+static const struct h264_syntax own = {.frame_num_bits = 8, .poc_bits = 8, .init_qp = 26, .deblocking_control = true};
 
 struct h264 {
     struct coder_settings settings;
+    struct h264_syntax syntax;
     x264_t *x264;
-    struct bytes sps, pps, scratch;
-    int frame_num_bits, level_idc;
-    uint32_t frame_num; /* of the last reference picture */
+    int x264_frame_num_bits, x264_init_qp, level_idc;
+    struct bytes scratch;
+    struct h264_position last; /* reference picture */
     int64_t pictures;
 };
 
-/* x264 writes frame_num's size where H.264 7.3.2.1.1 says, after the profile, which is one without chroma_format_idc. */
-static bool read_sps(struct h264 *coder, const uint8_t *nal, size_t size)
+static size_t unescaped(struct h264 *coder, const x264_nal_t *nal)
 {
-    struct bit_reader reader = {nal, 8, size * 8};
+    size_t size = (size_t)nal->i_payload, prefix = nal->p_payload[2] == 1 ? 3 : 4;
+    coder->scratch.size = 0;
+    bytes_add(&coder->scratch, nal->p_payload, size);
+    return nal_unescape(coder->scratch.at, nal->p_payload + prefix, size - prefix);
+}
+
+/* H.264 7.3.2.1.1 as far as frame_num's size. */
+static void read_sps(struct h264 *coder, size_t size)
+{
+    struct bit_reader reader = {coder->scratch.at, 8, size * 8};
     uint32_t profile = bits_get(&reader, 8);
     bits_get(&reader, 8);
     coder->level_idc = (int)bits_get(&reader, 8);
     bits_get_ue(&reader);
-    if (profile >= 100)
-        return false;
-    coder->frame_num_bits = (int)bits_get_ue(&reader) + 4;
-    return true;
+    if (profile >= 100) {
+        bits_get_ue(&reader);
+        bits_get_ue(&reader);
+        bits_get_ue(&reader);
+        bits_get(&reader, 2);
+    }
+    coder->x264_frame_num_bits = (int)bits_get_ue(&reader) + 4;
 }
 
-static void put_vui(struct bit_writer *sps, const struct coder_settings *settings, uint32_t references)
+/* H.264 7.3.2.2 as far as pic_init_qp. */
+static void read_pps(struct h264 *coder, size_t size)
 {
-    uint32_t sar_width = (uint32_t)(settings->dar_width * settings->height), sar_height = (uint32_t)(settings->dar_height * settings->width);
-    for (uint32_t a = sar_width, b = sar_height, rest; b; a = b, b = rest) {
-        rest = a % b;
-        if (!rest) {
-            sar_width /= b;
-            sar_height /= b;
-        }
-    }
-    bool aspect = sar_width && sar_height && sar_width != sar_height && sar_width < 65536 && sar_height < 65536;
-    bits_put(sps, 1, aspect);
-    if (aspect) {
-        bits_put(sps, 8, 255);
-        bits_put(sps, 16, sar_width);
-        bits_put(sps, 16, sar_height);
-    }
-    bits_put(sps, 1, 0); /* overscan_info */
-    bits_put(sps, 1, settings->signal.present);
-    if (settings->signal.present) {
-        bits_put(sps, 3, (uint32_t)settings->signal.format);
-        bits_put(sps, 1, (uint32_t)settings->signal.full_range);
-        bits_put(sps, 1, settings->signal.colours);
-        if (settings->signal.colours) {
-            bits_put(sps, 8, (uint32_t)settings->signal.primaries);
-            bits_put(sps, 8, (uint32_t)settings->signal.transfer);
-            bits_put(sps, 8, (uint32_t)settings->signal.matrix);
-        }
-    }
-    bits_put(sps, 1, 0); /* chroma_loc_info */
-    bits_put(sps, 1, 1); /* timing_info */
-    bits_put(sps, 32, (uint32_t)settings->rate_den);
-    bits_put(sps, 32, (uint32_t)settings->rate_num * 2);
-    bits_put(sps, 5, 0); /* variable rate, no HRD, no pic_struct */
-    bits_put(sps, 2, 3); /* bitstream_restriction, vectors over boundaries */
-    bits_put_ue(sps, 0);
-    bits_put_ue(sps, 0);
-    bits_put_ue(sps, 11);
-    bits_put_ue(sps, 11);
-    bits_put_ue(sps, settings->bframes > 0);
-    bits_put_ue(sps, references);
+    struct bit_reader reader = {coder->scratch.at, 8, size * 8};
+    bits_get_ue(&reader);
+    bits_get_ue(&reader);
+    bits_get(&reader, 2);
+    bits_get_ue(&reader);
+    bits_get_ue(&reader);
+    bits_get_ue(&reader);
+    bits_get(&reader, 3);
+    coder->x264_init_qp = 26 + bits_get_se(&reader);
 }
 
-static void write_sps(struct h264 *coder)
-{
-    const struct coder_settings *settings = &coder->settings;
-    uint32_t columns = (uint32_t)(settings->width + 15) / 16, rows = (uint32_t)(settings->height + 15) / 16;
-    uint32_t right = columns * 16 - (uint32_t)settings->width, bottom = rows * 16 - (uint32_t)settings->height;
-    uint32_t references = settings->bframes > 0 ? 2 : 1;
-    struct bit_writer sps = {.bit = 0};
-    bits_put(&sps, 8, (uint32_t)settings->profile_idc);
-    bits_put(&sps, 8, settings->profile_idc == 66 ? 0xC0 : settings->profile_idc == 77 ? 0x40 : 0);
-    bits_put(&sps, 8, (uint32_t)coder->level_idc);
-    bits_put_ue(&sps, 0);
-    if (settings->profile_idc >= 100) {
-        bits_put_ue(&sps, 1);
-        bits_put_ue(&sps, 0);
-        bits_put_ue(&sps, 0);
-        bits_put(&sps, 2, 0);
-    }
-    bits_put_ue(&sps, (uint32_t)coder->frame_num_bits - 4);
-    bits_put_ue(&sps, 0);
-    bits_put_ue(&sps, POC_BITS - 4);
-    bits_put_ue(&sps, references);
-    bits_put(&sps, 1, 0);
-    bits_put_ue(&sps, columns - 1);
-    bits_put_ue(&sps, rows - 1);
-    bits_put(&sps, 2, 3); /* frames only, direct_8x8_inference */
-    bits_put(&sps, 1, right || bottom);
-    if (right || bottom) {
-        bits_put_ue(&sps, 0);
-        bits_put_ue(&sps, right / 2);
-        bits_put_ue(&sps, 0);
-        bits_put_ue(&sps, bottom / 2);
-    }
-    bits_put(&sps, 1, 1);
-    put_vui(&sps, settings, references);
-    bits_put_trailing(&sps);
-    nal_add(&coder->sps, 3 << 5 | NAL_SPS, sps.at, sps.bit / 8);
-}
-
-/* Number 1, for the pictures written by hand: CAVLC whatever x264 uses. */
-static void write_second_pps(struct h264 *coder)
-{
-    struct bit_writer pps = {.bit = 0};
-    bits_put_ue(&pps, 1);
-    bits_put_ue(&pps, 0);
-    bits_put(&pps, 2, 0);
-    bits_put_ue(&pps, 0);
-    bits_put_ue(&pps, 0);
-    bits_put_ue(&pps, 0);
-    bits_put(&pps, 3, 0);
-    bits_put_ue(&pps, 0);
-    bits_put_ue(&pps, 0);
-    bits_put_ue(&pps, 0);
-    bits_put(&pps, 3, 4); /* deblocking_filter_control_present */
-    bits_put_trailing(&pps);
-    nal_add(&coder->pps, 3 << 5 | NAL_PPS, pps.at, pps.bit / 8);
-}
-
-static size_t unescaped(struct h264 *coder, const x264_nal_t *nal)
-{
-    const uint8_t *at = nal->p_payload;
-    size_t size = (size_t)nal->i_payload, prefix = at[2] == 1 ? 3 : 4;
-    coder->scratch.size = 0;
-    bytes_add(&coder->scratch, at, size);
-    return nal_unescape(coder->scratch.at, at + prefix, size - prefix);
-}
-
-static x264_t *open_x264(const struct coder_settings *settings)
+static x264_t *open_x264(const struct coder_settings *settings, const struct h264_syntax *syntax)
 {
     x264_param_t param;
     x264_param_default_preset(&param, "ultrafast", "zerolatency");
@@ -156,9 +72,12 @@ static x264_t *open_x264(const struct coder_settings *settings)
     param.i_fps_den = (uint32_t)(settings->rate_den * (settings->bframes + 1)); /* what it sees of the pictures */
     param.b_vfr_input = 0;
     param.i_keyint_max = X264_KEYINT_MAX_INFINITE;
+    param.i_keyint_min = X264_KEYINT_MAX_INFINITE; /* or it turns I into IDR */
     param.i_scenecut_threshold = 0;
     param.b_repeat_headers = 0;
     param.b_annexb = 1;
+    param.b_cabac = syntax->cabac;
+    param.analyse.b_transform_8x8 = syntax->transform_8x8;
     param.i_level_idc = settings->level_idc ? settings->level_idc : -1;
     if (settings->qp >= 0 || settings->skip) {
         param.rc.i_rc_method = X264_RC_CQP;
@@ -172,30 +91,27 @@ static x264_t *open_x264(const struct coder_settings *settings)
     return x264_encoder_open(&param);
 }
 
-struct h264 *h264_open(const struct coder_settings *settings)
+struct h264 *h264_open(const struct coder_settings *settings, const struct h264_syntax *syntax)
 {
     struct h264 *coder = calloc(1, sizeof(*coder));
     if (!coder)
         abort();
     coder->settings = *settings;
-    coder->x264 = open_x264(settings);
+    coder->syntax = syntax ? *syntax : own;
+    coder->x264 = open_x264(settings, &coder->syntax);
     x264_nal_t *nals;
     int count;
-    bool good = coder->x264 && x264_encoder_headers(coder->x264, &nals, &count) >= 0;
-    for (int i = 0; good && i < count; i++) {
-        size_t size = unescaped(coder, &nals[i]);
-        if (nals[i].i_type == NAL_SPS)
-            good = read_sps(coder, coder->scratch.at, size);
-        else if (nals[i].i_type == NAL_PPS)
-            nal_add(&coder->pps, coder->scratch.at[0], coder->scratch.at + 1, size - 1);
-    }
-    if (!good) {
+    if (!coder->x264 || x264_encoder_headers(coder->x264, &nals, &count) < 0) {
         h264_close(coder);
         return NULL;
     }
-    write_sps(coder);
-    if (settings->bframes > 0 || settings->skip)
-        write_second_pps(coder);
+    for (int i = 0; i < count; i++) {
+        size_t size = unescaped(coder, &nals[i]);
+        if (nals[i].i_type == NAL_SPS)
+            read_sps(coder, size);
+        else if (nals[i].i_type == NAL_PPS)
+            read_pps(coder, size);
+    }
     return coder;
 }
 
@@ -203,73 +119,97 @@ void h264_close(struct h264 *coder)
 {
     if (coder->x264)
         x264_encoder_close(coder->x264);
-    free(coder->sps.at);
-    free(coder->pps.at);
-    free(coder->scratch.at);
+    bytes_free(&coder->scratch);
     free(coder);
 }
 
 void h264_headers(struct h264 *coder, struct bytes *to)
 {
-    bytes_add(to, coder->sps.at, coder->sps.size);
-    bytes_add(to, coder->pps.at, coder->pps.size);
+    h264_write_sps(&coder->settings, coder->level_idc, &coder->syntax, to);
+    h264_write_pps(to);
 }
 
-/* pic_order_cnt_lsb stands after idr_pic_id, or after frame_num (H.264 7.3.3). It is a byte, so what follows keeps its alignment. */
-static void add_slice(struct h264 *coder, const x264_nal_t *nal, int since_idr, struct bytes *to)
+/* H.264 7.3.3, for frames with one reference in each list and one slice. */
+static void put_header(struct bit_writer *slice, const struct h264_syntax *syntax, enum coded kind, const struct h264_position *position, uint32_t cabac_init,
+                       int qp)
+{
+    bits_put_ue(slice, 0);
+    bits_put_ue(slice, kind == CODED_B ? 6 : kind == CODED_P ? 5 : 7);
+    bits_put_ue(slice, 0);
+    bits_put(slice, syntax->frame_num_bits, position->frame_num);
+    if (kind == CODED_IDR)
+        bits_put_ue(slice, position->idr_pic_id);
+    bits_put(slice, syntax->poc_bits, position->poc_lsb);
+    if (kind == CODED_B)
+        bits_put(slice, 1, 1); /* direct_spatial_mv_pred */
+    if (kind == CODED_P || kind == CODED_B) {
+        bits_put(slice, 1, 1); /* num_ref_idx_active_override: one each */
+        bits_put_ue(slice, 0);
+        if (kind == CODED_B)
+            bits_put_ue(slice, 0);
+        bits_put(slice, kind == CODED_B ? 2 : 1, 0); /* ref_pic_list_modification */
+    }
+    if (kind != CODED_B)
+        bits_put(slice, kind == CODED_IDR ? 2 : 1, 0); /* dec_ref_pic_marking */
+    if (syntax->cabac && kind == CODED_P)
+        bits_put_ue(slice, cabac_init);
+    bits_put_se(slice, qp - syntax->init_qp);
+    if (syntax->deblocking_control)
+        bits_put_ue(slice, 1); /* disable_deblocking_filter_idc */
+}
+
+/* A picture of skipped macroblocks: P repeats the last one, B lies between its neighbours. CAVLC. */
+static void add_skipped(struct h264 *coder, enum coded kind, const struct h264_position *position, struct bytes *to)
+{
+    const struct coder_settings *settings = &coder->settings;
+    struct bit_writer slice = {.bit = 0};
+    put_header(&slice, &coder->syntax, kind, position, 0, coder->syntax.init_qp);
+    bits_put_ue(&slice, (uint32_t)((settings->width + 15) / 16 * ((settings->height + 15) / 16)));
+    bits_put_trailing(&slice);
+    nal_add(to, (uint8_t)((kind == CODED_B ? 0 : 2) << 5 | NAL_SLICE), slice.at, slice.bit / 8);
+}
+
+static void add_slice(struct h264 *coder, const x264_nal_t *nal, enum coded kind, const struct h264_position *position, struct bytes *to)
 {
     size_t size = unescaped(coder, nal);
-    uint8_t *at = coder->scratch.at;
+    const uint8_t *at = coder->scratch.at;
     struct bit_reader reader = {at, 8, size * 8};
     bits_get_ue(&reader);
     bits_get_ue(&reader);
     bits_get_ue(&reader);
-    coder->frame_num = bits_get(&reader, coder->frame_num_bits);
-    if (nal->i_type == NAL_SLICE_IDR)
+    bits_get(&reader, coder->x264_frame_num_bits);
+    if (kind == CODED_IDR)
         bits_get_ue(&reader);
-    size_t byte = reader.bit / 8;
-    int shift = (int)(reader.bit % 8);
-    uint8_t split = at[byte], poc = (uint8_t)(2 * since_idr);
-    bytes_add(&coder->scratch, "", 1); /* room */
-    at = coder->scratch.at;
-    memmove(at + byte + 2, at + byte + 1, size - byte - 1);
-    at[byte] = (uint8_t)((split & ~(0xFF >> shift)) | poc >> shift);
-    at[byte + 1] = (uint8_t)((poc << (8 - shift) & 0xFF & ~(0xFF >> shift)) | (split & 0xFF >> shift));
-    nal_add(to, at[0], at + 1, size);
+    if (kind == CODED_P) {
+        if (bits_get(&reader, 1))
+            bits_get_ue(&reader);
+        bits_get(&reader, 1);
+    }
+    bits_get(&reader, kind == CODED_IDR ? 2 : 1);
+    uint32_t cabac_init = coder->syntax.cabac && kind == CODED_P ? bits_get_ue(&reader) : 0;
+    int qp = coder->x264_init_qp + bits_get_se(&reader);
+    if (bits_get_ue(&reader) != 1) { /* disable_deblocking_filter_idc: its offsets */
+        bits_get_se(&reader);
+        bits_get_se(&reader);
+    }
+    struct bit_writer header = {.bit = 0};
+    put_header(&header, &coder->syntax, kind, position, cabac_init, qp);
+    if (coder->syntax.cabac) {
+        while (header.bit % 8)
+            bits_put(&header, 1, 1);
+        reader.bit = (reader.bit + 7) / 8 * 8;
+    }
+    struct bytes slice = {0};
+    bits_join(&slice, &header, &reader);
+    nal_add(to, at[0], slice.at, slice.size);
+    bytes_free(&slice);
 }
 
-/* A picture of skipped macroblocks: P repeats the last one, B lies between its neighbours (H.264 7.3.3, 7.3.4). */
-static void add_skipped(struct h264 *coder, bool b, int since_idr, struct bytes *to)
+int h264_encode_at(struct h264 *coder, const struct picture *picture, enum coded kind, const struct h264_position *position, struct bytes *to)
 {
-    const struct coder_settings *settings = &coder->settings;
-    uint32_t macroblocks = (uint32_t)((settings->width + 15) / 16 * ((settings->height + 15) / 16));
-    uint32_t frame_num = (coder->frame_num + 1) & ((1u << coder->frame_num_bits) - 1);
-    struct bit_writer slice = {.bit = 0};
-    bits_put_ue(&slice, 0);
-    bits_put_ue(&slice, b ? B_SLICE : P_SLICE);
-    bits_put_ue(&slice, 1);
-    bits_put(&slice, coder->frame_num_bits, frame_num);
-    bits_put(&slice, POC_BITS, (uint32_t)(2 * since_idr) & 0xFF);
-    if (b)
-        bits_put(&slice, 1, 1); /* direct_spatial_mv_pred */
-    bits_put(&slice, 1, 0);     /* num_ref_idx_active_override */
-    bits_put(&slice, b ? 2 : 1, 0);
-    if (!b)
-        bits_put(&slice, 1, 0); /* adaptive_ref_pic_marking_mode */
-    bits_put_ue(&slice, 0);     /* slice_qp_delta */
-    bits_put_ue(&slice, 1);     /* disable_deblocking_filter_idc */
-    bits_put_ue(&slice, macroblocks);
-    bits_put_trailing(&slice);
-    nal_add(to, (uint8_t)((b ? 0 : 2) << 5 | NAL_SLICE), slice.at, slice.bit / 8);
-    if (!b)
-        coder->frame_num = frame_num;
-}
-
-int h264_encode(struct h264 *coder, const struct picture *picture, enum coded kind, int since_idr, struct bytes *to)
-{
-    if (kind == CODED_B || (coder->settings.skip && kind != CODED_IDR)) {
-        add_skipped(coder, kind == CODED_B, since_idr, to);
-        return 30;
+    if (kind == CODED_B || (coder->settings.skip && kind != CODED_IDR && !coder->syntax.cabac)) {
+        add_skipped(coder, kind == CODED_B ? CODED_B : CODED_P, position, to);
+        return coder->syntax.init_qp;
     }
     x264_picture_t in, out;
     x264_picture_init(&in);
@@ -287,6 +227,20 @@ int h264_encode(struct h264 *coder, const struct picture *picture, enum coded ki
         return -1;
     for (int i = 0; i < count; i++)
         if (nals[i].i_type == NAL_SLICE || nals[i].i_type == NAL_SLICE_IDR)
-            add_slice(coder, &nals[i], since_idr, to);
+            add_slice(coder, &nals[i], kind, position, to);
     return out.i_qpplus1 > 0 ? out.i_qpplus1 - 1 : 0;
+}
+
+int h264_encode(struct h264 *coder, const struct picture *picture, enum coded kind, int since_idr, struct bytes *to)
+{
+    struct h264_position position = coder->last;
+    if (kind == CODED_IDR) {
+        position.frame_num = 0;
+        position.idr_pic_id ^= 1;
+    } else
+        position.frame_num = (position.frame_num + 1) & 0xFF;
+    position.poc_lsb = (uint32_t)(2 * since_idr) & 0xFF;
+    if (kind != CODED_B)
+        coder->last = position;
+    return h264_encode_at(coder, picture, kind, &position, to);
 }

@@ -52,5 +52,7 @@ internal static class DeviceVerbs
         }
     }, Internal: true);
 
-    private static MachineProbe Machine() => new(new ChildProgram(Environment.ProcessPath!, TimeProvider.System));
+    public static MachineProbe Machine() => new(Program());
+
+    public static ChildProgram Program() => new(Environment.ProcessPath!, TimeProvider.System);
 }

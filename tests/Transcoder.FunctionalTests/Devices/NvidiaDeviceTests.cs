@@ -7,6 +7,7 @@ using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
+using Transcoder.Testing.SimulatedGpus;
 using Xunit;
 
 namespace Transcoder.FunctionalTests.Devices;
@@ -16,7 +17,7 @@ public sealed class NvidiaDeviceTests : IDisposable
 {
     private readonly MediaBufferPool _pool = new();
     private readonly TestPictures _pictures = new();
-    private readonly NvidiaDevice _card = new(SimulatedCards.Card(0));
+    private readonly NvidiaDevice _card = new(SimulatedMachine.Uuid(0));
 
     public NvidiaDeviceTests() => SimulatedCards.Configure();
 
@@ -109,7 +110,7 @@ public sealed class NvidiaDeviceTests : IDisposable
     public void A_frame_of_another_card_and_a_software_encoder_are_reached_through_main_memory()
     {
         SimulatedCards.Configure("devices = 2");
-        using var other = new NvidiaDevice(SimulatedCards.Card(1));
+        using var other = new NvidiaDevice(SimulatedMachine.Uuid(1));
         using var up = other.OpenScaler(new VideoFormat(320, 180, 30));
         using var source = new Owned(_pictures.Video(320, 180, Coding.JitteredTime(0), flat: 60));
         using var foreign = new Owned(up.Scale(source.Frame));

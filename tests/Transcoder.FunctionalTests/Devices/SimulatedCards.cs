@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
-using Transcoder.Testing;
-using Xunit;
+using Transcoder.Testing.SimulatedGpus;
 
 namespace Transcoder.FunctionalTests.Devices;
 
@@ -10,16 +9,11 @@ namespace Transcoder.FunctionalTests.Devices;
 /// </summary>
 internal static partial class SimulatedCards
 {
-    public static readonly string Libraries = Repository.PathOf("artifacts/simgpu");
-
     private static readonly Lazy<string> Folder = new(Load);
-
-    public static string Card(int number) => FormattableString.Invariant($"GPU-51c0ffee-0000-4000-8000-{number:d12}");
 
     /// <summary>Waits until encoders that run have seen it, too.</summary>
     public static void Configure(params string[] lines)
     {
-        Assert.SkipUnless(Directory.Exists(Libraries), $"{Libraries} has not been built");
         var file = Path.Combine(Folder.Value, "config");
         File.WriteAllLines(file + ".new", lines);
         File.Move(file + ".new", file, overwrite: true);
@@ -40,7 +34,7 @@ internal static partial class SimulatedCards
         File.WriteAllText(Path.Combine(folder, "config"), "");
         foreach (var library in (string[])["libcuda.so.1", "libnvidia-encode.so.1", "libnvidia-ml.so.1"])
         {
-            NativeLibrary.Load(Path.Combine(Libraries, library));
+            NativeLibrary.Load(Path.Combine(SimulatedMachine.Libraries, library));
         }
 
         return folder;
