@@ -83,6 +83,7 @@ VAStatus encode_picture(struct driver *driver, struct context *context);
 VAStatus process_picture(struct driver *driver, struct context *context);
 /* Until what was coded from or into the object is ready. */
 VAStatus encode_wait(struct driver *driver, uint64_t ready_at, uint64_t serial);
+void configs_install(struct VADriverVTable *table);
 void images_install(struct VADriverVTable *table);
 void unsupported_install(struct VADriverVTable *table);
 void processing_install(struct VADriverVTableVPP *table);
