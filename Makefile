@@ -2,6 +2,7 @@
 # make run        build and start it with CONFIG (default: the sample)
 # make demo       the same, with a clip published in a loop
 # make test       all tests; the last line counts them
+# make test-device  what only a real GPU can prove: decode, scaling, telemetry; skipped and counted where there is none
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
 # make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native simgpu run demo test bench bench-rtmp bench-placement lint setup clean
+.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -82,6 +83,9 @@ demo: build
 test: artifacts/.setup-test build $(SIMGPU) artifacts/.tests artifacts/.benchmarks
 	@$(ALLOCATION_GATE)
 	@.ci/test $(TESTS)
+
+test-device: artifacts/.setup-test build $(SIMGPU) artifacts/.tests
+	@ONLY='*.RealDeviceTests' .ci/test Transcoder.FunctionalTests
 
 ALLOCATION_GATE = dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll gate benchmarks/allocations.json
 
