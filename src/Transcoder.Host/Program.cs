@@ -6,6 +6,7 @@ Verb[] verbs =
     ServeVerb.Serve(Console.Error),
     ConfigVerbs.Check(Console.Out, Console.Error),
     ConfigVerbs.Schema(Console.Out),
+    UrlVerb.Sign(Console.Out, Console.Error, TimeProvider.System),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
 ];

@@ -28,6 +28,9 @@ public sealed class ReasonCodeTests
             "protocol_error", "limit_exceeded", "write_timeout", "internal_error",
             "no_upscale", "encoder_failed", "decoder_failed", "worker_died", "worker_hung",
             "worker_start_failed", "device_order", "device_fallback",
+            "address_connections", "address_rate", "address_half_open", "address_bandwidth", "memory_limit",
+            "unauthorized", "bad_signature", "bad_token", "credential_expired", "hook_refused", "hook_failed",
+            "rtmp_on_tls_port", "tls_failed", "target_untrusted",
             "target_unreachable", "target_refused", "target_closed", "target_timeout",
         ];
         Assert.Equal(published.Order(), Codes.Order());
