@@ -23,10 +23,13 @@ internal sealed class DuplexPipeStream(IDuplexPipe pipe) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var result = await pipe.Input.ReadAsync(cancellationToken);
-        var taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
+
+        // The length before the pipe takes its blocks back: a sequence counts through them.
+        var length = (int)Math.Min(result.Buffer.Length, buffer.Length);
+        var taken = result.Buffer.Slice(0, length);
         taken.CopyTo(buffer.Span);
         pipe.Input.AdvanceTo(taken.End);
-        return (int)taken.Length;
+        return length;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)

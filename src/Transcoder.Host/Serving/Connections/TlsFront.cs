@@ -36,15 +36,23 @@ internal sealed class TlsFront(ServerCertificates certificates, TimeSpan handsha
         try
         {
             await next(connection);
-            await tls.ShutdownAsync().WaitAsync(Goodbye, clock);
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or TimeoutException)
-        {
-            // The peer has gone without waiting for our goodbye, as most do.
+            await SayGoodbyeAsync(tls);
         }
         finally
         {
             connection.Transport = plain;
+        }
+    }
+
+    private async Task SayGoodbyeAsync(SslStream tls)
+    {
+        try
+        {
+            await tls.ShutdownAsync().WaitAsync(Goodbye, clock);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or TimeoutException)
+        {
+            // The peer has gone without waiting for it, as most do.
         }
     }
 
