@@ -41,7 +41,7 @@ internal sealed class HookServer : IAsyncDisposable
         switch (told.GetProperty("stream").GetString())
         {
             case "banned":
-                return Results.Json(new { allow = false, reason = "banned since Tuesday" });
+                return Results.Json(new { allow = false, reason = "not before Tuesday" });
             case "hanging":
                 await Task.Delay(Timeout.Infinite, context.RequestAborted);
                 return Results.Ok();

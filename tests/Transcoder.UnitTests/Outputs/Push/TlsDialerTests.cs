@@ -138,7 +138,7 @@ public sealed class TlsDialerTests : IAsyncDisposable
                     _asked = hello.ServerName;
                     return new(new SslServerAuthenticationOptions { ServerCertificate = _certificate });
                 }, null);
-                await tls.ReadAsync(new byte[1]);
+                await tls.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false);
             }
             catch (Exception e) when (e is AuthenticationException or IOException)
             {
