@@ -29,7 +29,6 @@ public sealed class FloodTests(ITestOutputHelper output)
             var sockets = new List<Socket>();
             try
             {
-                // The server's own limit is met on the way, and holds for them, not for who is in.
                 for (var i = 0; i < idle + halfOpen; i++)
                 {
                     sockets.Add(await ConnectAsync(Crowd, appliance.RtmpPort));
@@ -42,7 +41,7 @@ public sealed class FloodTests(ITestOutputHelper output)
                 var open = await appliance.MetricAsync("transcoder_rtmp_connections{role=\"any\"}");
                 var memory = await appliance.MetricAsync("process_working_set_bytes");
                 output.WriteLine($"{idle} idle and {halfOpen} half-open connections asked for; {open} are open, the daemon takes {memory / (1 << 20):0} MiB, {await appliance.MetricAsync("transcoder_rtmp_refused_total")} were refused");
-                Assert.True(open > Math.Min(2000, idle + halfOpen) - 10, $"{open} are open");
+                Assert.True(open >= idle + halfOpen, $"{open} are open");
             }
             finally
             {

@@ -40,7 +40,7 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
         RequireProgram();
         var folder = Directory.CreateTempSubdirectory("transcoder-test-").FullName;
         var file = Path.Combine(folder, "transcoder.yaml");
-        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\" }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{string.Concat(server.Select(line => $"  {line}\n"))}{configuration}");
+        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\", max_connections: 20000 }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{string.Concat(server.Select(line => $"  {line}\n"))}{configuration}");
         var appliance = new RunningAppliance(ChildProcess.Start(Program, "serve", "--config", file), folder);
         try
         {

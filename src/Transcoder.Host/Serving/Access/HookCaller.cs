@@ -39,6 +39,24 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
 
     public IEnumerable<KeyValuePair<(string Event, HookResult Result), long>> Calls => _calls;
 
+    /// <summary>As <see cref="CallAsync"/>, for a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
+    public async Task<(HookResult Result, string Words)> AskAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(options.Timeout * (options.Retries + 2), clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            return await CallAsync(address, what, both.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            const string Words = "too many calls are before this one";
+            Count(what.Event, HookResult.Failed);
+            Tell(what, address, Words);
+            return (HookResult.Failed, Words);
+        }
+    }
+
     /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
     public async Task<(HookResult Result, string Words)> CallAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {

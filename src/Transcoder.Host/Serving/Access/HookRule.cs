@@ -10,7 +10,7 @@ internal sealed class HookRule(HookCaller caller, HttpAddress address)
     /// <returns>Null to allow.</returns>
     public async ValueTask<Reason?> JudgeAsync(AccessRequest request, CancellationToken cancellationToken)
     {
-        var (result, words) = await caller.CallAsync(address, HookEvent.Begin(request), cancellationToken).ConfigureAwait(false);
+        var (result, words) = await caller.AskAsync(address, HookEvent.Begin(request), cancellationToken).ConfigureAwait(false);
         return result switch
         {
             HookResult.Allowed => null,

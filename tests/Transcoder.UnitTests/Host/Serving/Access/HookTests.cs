@@ -115,6 +115,18 @@ public sealed class HookTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_waits_behind_hanging_calls_is_answered_in_time_too()
+    {
+        _http.Answer = (_, cancellation) => FakeHttp.NeverAsync(cancellation);
+        using var caller = Caller(retries: 0, concurrency: 1);
+        var rule = new HookRule(caller, Address);
+        var asking = Enumerable.Range(0, 4).Select(_ => rule.JudgeAsync(Request, default).AsTask()).ToList();
+        var refusals = await InTimeAsync(Task.WhenAll(asking));
+        Assert.All(refusals, refusal => Assert.Equal(Reasons.HookFailed, refusal?.Code));
+        Assert.Contains(refusals, refusal => refusal!.Value.Detail.Contains("too many calls", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Ends_are_told_once_in_the_background_and_a_full_queue_loses_some_and_counts_them()
     {
         var held = new TaskCompletionSource();
