@@ -6,6 +6,7 @@
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
 # make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
+# make flood      thousands of idle and half-open connections against a stream on air
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
 # make simgpu     simulated GPU drivers for tests, at artifacts/simgpu
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement lint setup clean
+.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement flood lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -104,6 +105,9 @@ bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
 
 bench-placement: artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement
+
+flood: artifacts/.tests
+	FLOOD_SCALE=10 dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -class "*FloodTests" -showLiveOutput
 
 lint:
 	@.ci/lint

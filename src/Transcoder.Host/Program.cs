@@ -9,6 +9,7 @@ Verb[] verbs =
     DeviceVerbs.Devices(Console.Out),
     DeviceVerbs.Doctor(Console.Out),
     CalibrateVerbs.Calibrate(Console.Out, Console.Error),
+    UrlVerb.Sign(Console.Out, Console.Error, TimeProvider.System),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),

@@ -334,8 +334,8 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         return worker;
     }
 
-    private sealed class Everybody : IPublishAuthorizer
+    private sealed class Everybody : IAccessAuthorizer
     {
-        public ValueTask<Reason?> AuthorizePublishAsync(AccessRequest request, CancellationToken cancellationToken) => default;
+        public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken) => default;
     }
 }
