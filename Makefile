@@ -4,6 +4,7 @@
 # make test       all tests; the last line counts them
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
+# make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each (default: all, 60)
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
 # make clean      remove what was built
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native run demo test bench bench-rtmp lint setup clean
+.PHONY: build native run demo test bench bench-rtmp fuzz lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -86,6 +87,13 @@ bench: artifacts/.benchmarks
 bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll compare appliance/demo/bbb-720p30.flv \
 		transcoder=$(PROGRAM) nginx=/usr/sbin/nginx $(BENCH_RTMP)
+
+artifacts/.fuzz: $(PROGRAM) $(call sources,tests)
+	@dotnet build tests/Transcoder.Fuzz -c Release -v quiet
+	@touch $@
+
+fuzz: artifacts/.setup-fuzz artifacts/.fuzz
+	@.ci/fuzz $(or $(TIME),60) $(TARGET)
 
 lint:
 	@.ci/lint
