@@ -6,8 +6,9 @@ using Transcoder.Testing.Fuzzing;
 // list                      the targets
 // instrument FILE...        adds the coverage counters to assemblies, in place
 // seeds FOLDER              writes the seeds of each target to FOLDER/TARGET
-// run TARGET                under afl-fuzz: runs inputs until it is killed
+// run TARGET LOG            under afl-fuzz: runs inputs until it is killed, and writes to LOG why one failed
 // replay TARGET PATH...     runs the inputs in files and folders once, and says which fail
+// record FROM TO PREFIX N   passes connections to port FROM on to port TO, and keeps the first N bytes of what each client sends in PREFIX-1.bin and on
 switch (args)
 {
     case ["list"]:
@@ -24,23 +25,37 @@ switch (args)
     case ["seeds", var folder]:
         Seeds.Write(folder);
         return 0;
-    case ["run", var name] when Find(name) is { } target:
-        var room = new MemoryStream();
-        Fuzzer.OutOfProcess.Run(stream =>
-        {
-            room.SetLength(0);
-            stream.CopyTo(room);
-            target.Run(room.GetBuffer().AsSpan(0, (int)room.Length));
-        });
+    case ["run", var name, var log] when Find(name) is { } target:
+        Fuzzer.OutOfProcess.Run(stream => Run(target, stream, log));
         return 0;
     case ["replay", var name, .. var paths] when Find(name) is { } target:
         return Replay(target, paths);
+    case ["record", var from, var to, var prefix, var longest]:
+        await RecordingProxy.RunAsync(Number(from), Number(to), prefix, Number(longest));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: list | instrument FILE... | seeds FOLDER | run TARGET | replay TARGET PATH...");
+        Console.Error.WriteLine("usage: list | instrument FILE... | seeds FOLDER | run TARGET LOG | replay TARGET PATH... | record FROM TO PREFIX N");
         return 64;
 }
 
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
 static FuzzTarget? Find(string name) => FuzzTarget.All.FirstOrDefault(target => target.Name == name);
+
+static void Run(FuzzTarget target, Stream stream, string log)
+{
+    using var input = new MemoryStream();
+    stream.CopyTo(input);
+    try
+    {
+        target.Run(input.GetBuffer().AsSpan(0, (int)input.Length));
+    }
+    catch (Exception exception)
+    {
+        File.AppendAllText(log, $"{Convert.ToBase64String(input.GetBuffer(), 0, (int)input.Length)}\n{exception}\n\n");
+        throw;
+    }
+}
 
 static int Replay(FuzzTarget target, string[] paths)
 {

@@ -13,7 +13,8 @@ internal static class Bounds
     /// <param name="pooled">The most pooled bytes at once.</param>
     public static void Check(ReadOnlySpan<byte> input, int perByte, long pooled, Action<byte[], TrackingBufferPool> body)
     {
-        const int Fixed = 1 << 20;
+        // What the runtime makes once, at the first run, is in it.
+        const int Fixed = 4 << 20;
         var pool = Pool;
         pool.PeakBytes = 0;
         var bytes = input.ToArray();

@@ -20,7 +20,7 @@ internal static class FlvTarget
 
         var demuxer = new MessageDemuxer(pool);
         var returned = new MessageDemuxer(pool);
-        var muxer = new MessageMuxer(pool, 4096);
+        var muxer = new MessageMuxer(pool, ChunkReader.DefaultChunkSize);
         using var reader = new ChunkReader(pool, ChunkLimits.Default);
         Track? announcedVideo = null;
         Track? announcedAudio = null;

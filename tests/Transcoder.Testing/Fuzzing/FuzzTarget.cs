@@ -6,7 +6,7 @@ public delegate void FuzzBody(ReadOnlySpan<byte> input);
 /// <param name="Run">Throws when a promise is broken.</param>
 public sealed record FuzzTarget(string Name, FuzzBody Run)
 {
-    public static readonly FuzzTarget[] All =
+    public static readonly IReadOnlyList<FuzzTarget> All =
     [
         new("chunk", ChunkTarget.Run),
         new("handshake", HandshakeTarget.Run),

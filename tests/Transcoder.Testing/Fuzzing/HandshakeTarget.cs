@@ -12,6 +12,15 @@ internal static class HandshakeTarget
         Promise.Holds(whole == Read(bytes, 1), "another outcome byte by byte than whole");
         Promise.Holds(whole == Read(bytes, 700), "another outcome in pieces than whole");
 
+        if (bytes.Length > Handshake.PacketLength)
+        {
+            // No mutation makes a digest, so it is put in: a client that signs is always recognised, at both places.
+            bytes[0] = Handshake.Version;
+            bytes[5] |= 1;
+            HandshakeDigest.SignPlayer(bytes.AsSpan(1, Handshake.PacketLength), (bytes[9] & 1) == 0 ? 8 : 772);
+            Promise.Holds(Read(bytes, bytes.Length).Digest, "a signed C1 is not recognised");
+        }
+
         if (bytes.Length >= ClientHandshake.AnswerLength)
         {
             var output = new ArrayBufferWriter<byte>();

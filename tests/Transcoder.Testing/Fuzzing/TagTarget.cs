@@ -47,7 +47,10 @@ internal static class TagTarget
         packet.Release();
         Promise.Holds(FlvVideoTag.TryParse(body[..(length + 3)], out var again), "our video header is not read");
         Promise.Holds(again.CodecId == tag.CodecId && again.PacketKind == tag.PacketKind && again.TrackId == tag.TrackId, "our video header names another codec, kind or track");
-        Promise.Holds(again.CompositionTime == tag.CompositionTime && again.PayloadLength == 3, "our video header has another composition time or length");
+
+        // Written with FourCC, which leaves the field to H.264 and HEVC; a legacy header has it for every codec.
+        var time = tag.CodecId is CodecId.H264 or CodecId.Hevc ? tag.CompositionTime : 0;
+        Promise.Holds(again.CompositionTime == time && again.PayloadLength == 3, "our video header has another composition time or length");
         Promise.Holds(again.IsKeyframe == tag.IsKeyframe, "our video header has another kind of frame");
     }
 
