@@ -19,6 +19,7 @@ public static class Reasons
     public const string StreamNotFound = "stream_not_found";
     public const string RenditionName = "rendition_name";
     public const string TooManyConnections = "too_many_connections";
+    public const string CodecNotSupported = "codec_not_supported";
 
     // Connections
     public const string ClientClosed = "client_closed";

@@ -49,6 +49,9 @@ internal static partial class Daemon
 
         LogStopping(log, options.Server.ShutdownTimeout.TotalSeconds);
         using var deadline = new CancellationTokenSource(options.Server.ShutdownTimeout);
+
+        // Before anything ends: who understands it comes back instead of giving up.
+        app.Services.GetRequiredService<RtmpConnectionHandler>().RequestReconnect(tcUrl: null);
         app.Services.GetRequiredService<StreamRegistry>().Shutdown();
         await transcoders.DrainAsync(deadline.Token);
         await pushes.DrainAsync(deadline.Token);

@@ -18,4 +18,6 @@ internal sealed class RtmpApplication(StreamRegistry registry) : IRtmpApplicatio
         var (source, refusal) = await registry.PlayAsync(request, cancellationToken).ConfigureAwait(false);
         return new Admission<IPacketSource>(source, refusal);
     }
+
+    public IReadOnlyList<string> LegacyNames(string app, string stream) => registry.LegacyNames(app, stream);
 }

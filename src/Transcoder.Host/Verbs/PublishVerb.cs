@@ -37,9 +37,9 @@ internal static class PublishVerb
             var pool = new MediaBufferPool();
             using var file = new LibavDemuxer(parsed.Word(0), pool);
             var client = new RtmpClient(RtmpOptions.Default, pool, new RtmpStatistics(), TimeProvider.System);
-            await using var publisher = await ConnectAsync(client, url, stop.Token);
+            await using var publishing = new LastingPublisher(client, await ConnectAsync(client, url, stop.Token), ConnectPatience, TimeProvider.System, output);
             await output.WriteLineAsync($"publishing {parsed.Word(0)} to {url}{(parsed.Has("--loop") ? " in a loop; Ctrl-C ends it" : "")}");
-            await SendAsync(file, publisher, parsed.Has("--loop"), TimeProvider.System, stop.Token);
+            await SendAsync(file, publishing, parsed.Has("--loop"), TimeProvider.System, stop.Token);
             return ExitCode.Success;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -76,7 +76,7 @@ internal static class PublishVerb
     }
 
     /// <summary>Each packet leaves when its decoding time has come on a clock that starts with the first.</summary>
-    private static async Task SendAsync(LibavDemuxer file, RtmpPublisher publisher, bool loop, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task SendAsync(LibavDemuxer file, LastingPublisher publisher, bool loop, TimeProvider clock, CancellationToken cancellationToken)
     {
         var started = clock.GetTimestamp();
         var offset = MediaTime.Zero;

@@ -9,8 +9,9 @@ namespace Transcoder.Rtmp.Amf;
 internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
 {
     // A connect object nests twice, Enhanced RTMP metadata four times; counts stay far below a thousand. Both limits only stop abuse.
-    private const int DeepestNesting = 16;
-    private const int MostValues = 4096;
+    public const int DeepestNesting = 16;
+    public const int MostValues = 4096;
+
     private const int Unfinished = -1;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
@@ -21,6 +22,12 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
     private int _height;
 
     public int Position { get; private set; }
+
+    /// <summary>A value so far was AMF3, which AMF0 peers do not read.</summary>
+    public bool HasAmf3 { get; private set; }
+
+    /// <summary>A value so far stands at several places: written out, it may be many times longer.</summary>
+    public bool HasReferences { get; private set; }
 
     public readonly bool AtEnd => Position >= _bytes.Length;
 
@@ -86,7 +93,18 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
                 value = AmfValue.Date(BinaryPrimitives.ReadDoubleBigEndian(date));
                 return true;
             case Amf0Marker.Reference:
+                HasReferences = true;
                 return TryReference(depth, out value);
+            case Amf0Marker.Amf3:
+                HasAmf3 = true;
+                var inner = new Amf3Reader(_bytes[Position..], depth + 1, _values);
+                var read = inner.TryRead(out value);
+                Position += inner.Position;
+                _values = inner.Values;
+
+                // Not measured, so taken for the most: nobody refers back to an object with AMF3 inside.
+                _height = DeepestNesting;
+                return read;
             default:
                 return false;
         }
@@ -100,7 +118,7 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
         var height = 0;
         while (true)
         {
-            if (!TryText(2, out var name))
+            if (!TryText(2, out var name) || !AmfObject.IsName(name.AsString!))
             {
                 return false;
             }

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Rtmp.Chunks;
+using Transcoder.Rtmp.Messages;
 
 namespace Transcoder.Rtmp.Connections;
 
@@ -30,6 +31,7 @@ internal sealed class RtmpLink : IDisposable
 {
     private readonly PipeReader _input;
     private readonly ChunkReader _chunks;
+    private readonly AggregateReader _aggregate;
     private readonly TimeProvider _time;
     private readonly RtmpStatistics _statistics;
     private ReadOnlySequence<byte> _unread;
@@ -39,11 +41,14 @@ internal sealed class RtmpLink : IDisposable
     private long _acknowledged;
     private long _window;
     private long _lastReceived;
+    private uint _announcedWindow;
+    private bool _hardLimit;
 
     public RtmpLink(PipeReader input, IConnectionOutput output, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
     {
         _input = input;
         _chunks = new ChunkReader(pool, options.ChunkLimits);
+        _aggregate = new AggregateReader(pool);
         _time = time;
         _statistics = statistics;
         _window = options.WindowSize;
@@ -76,6 +81,11 @@ internal sealed class RtmpLink : IDisposable
             OutgoingChunkSize = batch.ChunkSize;
         }
 
+        if (batch.Window > 0)
+        {
+            _announcedWindow = (uint)batch.Window;
+        }
+
         return Writer.Send(batch.Bytes);
     }
 
@@ -106,8 +116,22 @@ internal sealed class RtmpLink : IDisposable
     {
         while (true)
         {
+            // Control messages have no business in an aggregate: they act on the connection, not at a time.
+            while (_aggregate.TryRead(out var part))
+            {
+                if (part.Type is MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3)
+                {
+                    return (LinkStatus.Message, part);
+                }
+
+                part.Buffer.Release();
+            }
+
             switch (_chunks.Read(ref _unread, out var message))
             {
+                case ChunkReadResult.Message when message.Type == MessageType.Aggregate:
+                    _aggregate.Begin(message);
+                    break;
                 case ChunkReadResult.Message:
                     if (!IsControl(message))
                     {
@@ -150,6 +174,7 @@ internal sealed class RtmpLink : IDisposable
     public void Dispose()
     {
         Release(examined: false);
+        _aggregate.Dispose();
         _chunks.Dispose();
     }
 
@@ -215,12 +240,35 @@ internal sealed class RtmpLink : IDisposable
                 _window = value is 0 or > int.MaxValue ? _window : value;
                 return true;
             case MessageType.SetPeerBandwidth:
-                return Answer(NewBatch().WindowAcknowledgementSize((int)Math.Min(value, int.MaxValue)));
+                return TakePeerBandwidth(value, body.Length > 4 ? (BandwidthLimit)body[4] : BandwidthLimit.Dynamic);
             case MessageType.UserControl when body.Length >= 6 && value >> 16 == (uint)UserControlEvent.PingRequest:
                 return Answer(NewBatch().UserControl(UserControlEvent.PingResponse, BinaryPrimitives.ReadUInt32BigEndian(body[2..])));
             default:
                 return true;
         }
+    }
+
+    /// <summary>§5.4.5: what changes is how often the peer acknowledges us, so it is told the window unless it knows it.</summary>
+    private bool TakePeerBandwidth(uint size, BandwidthLimit limit)
+    {
+        if (size == 0 || (limit == BandwidthLimit.Dynamic && !_hardLimit && _announcedWindow > 0))
+        {
+            return true;
+        }
+
+        _hardLimit = limit != BandwidthLimit.Soft;
+        var window = Math.Min(size, int.MaxValue);
+        if (limit == BandwidthLimit.Soft && _announcedWindow > 0)
+        {
+            window = Math.Min(window, _announcedWindow);
+        }
+
+        if (window == _announcedWindow)
+        {
+            return true;
+        }
+
+        return Answer(NewBatch().WindowAcknowledgementSize((int)window));
     }
 
     private bool Acknowledge()

@@ -90,10 +90,32 @@ internal static class ChunkTarget
             _ = RtmpCommand.TryParse(message.Type, message.Body);
         }
 
-        if (demuxer.TryDemux(message, out var packet))
+        if (message.Type != MessageType.Aggregate)
+        {
+            Demux(message, demuxer);
+            return;
+        }
+
+        using var aggregate = new AggregateReader(pool);
+        aggregate.Begin(message);
+        var parts = 0;
+        while (aggregate.TryRead(out var part))
+        {
+            Promise.Holds(++parts * 11 <= message.Length, "more parts than headers");
+            Demux(part, demuxer);
+        }
+    }
+
+    private static void Demux(RtmpMessage message, MessageDemuxer demuxer)
+    {
+        var packets = 0;
+        for (var any = demuxer.TryDemux(message, out var packet); any; any = demuxer.TryNext(out packet))
         {
             packet.Release();
+            packets++;
         }
+
+        Promise.Holds(packets <= TrackTable.MostTracks, "more packets of one message than tracks are allowed");
     }
 
     private static void Rewrite(RtmpMessage message, MediaBufferPool pool)

@@ -8,77 +8,47 @@ using Transcoder.Rtmp.Messages;
 namespace Transcoder.Testing.Fuzzing;
 
 /// <summary>
-/// An FLV file as a publisher's messages: the file reads the same in any cut; the packets that it becomes go out as messages from which the same packets come back.
+/// An FLV file as a publisher's messages: the file reads the same in any cut; the packets that it becomes go out as messages, in both forms, from which the same
+/// packets come back.
 /// </summary>
 internal static class FlvTarget
 {
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 5000, 64 << 20, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 20_000, 64 << 20, static (bytes, pool) =>
     {
-        var whole = Tags(bytes, bytes.Length, out var result);
-        var single = Tags(bytes, 3, out var singleResult);
-        Promise.Holds(result == singleResult && whole.SequenceEqual(single), "the file reads differently in pieces");
+        var tags = Tags(bytes, bytes.Length, out var result);
+        Promise.Holds(tags.SequenceEqual(Tags(bytes, 3, out var piecesResult)) && result == piecesResult, "the file reads differently in pieces");
 
+        using var compatible = new Receiver(pool, FlvForms.Compatible);
+        using var precise = new Receiver(pool, FlvForms.Precise);
         var demuxer = new MessageDemuxer(pool);
-        var returned = new MessageDemuxer(pool);
-        var muxer = new MessageMuxer(pool, ChunkReader.DefaultChunkSize);
-        using var reader = new ChunkReader(pool, ChunkLimits.Default);
-        Track? announcedVideo = null;
-        Track? announcedAudio = null;
-        foreach (var tag in whole)
+        try
         {
-            var body = bytes.AsSpan(tag.BodyOffset, tag.BodyLength);
-            var buffer = pool.Rent(body.Length);
-            body.CopyTo(buffer.Array);
-            if (!demuxer.TryDemux(new RtmpMessage((MessageType)tag.Type, 4, 1, tag.Timestamp, buffer, body.Length), out var packet))
+            foreach (var tag in tags)
             {
-                continue;
-            }
-
-            try
-            {
-                Promise.Holds(packet.Payload.Length <= body.Length, "a packet longer than its message");
-                if (packet.Track.Kind == TrackKind.Data || !MessageMuxer.CanCarry(packet.Track) || packet.Track.Id != 0)
+                var body = bytes.AsSpan(tag.BodyOffset, tag.BodyLength);
+                var buffer = pool.Rent(body.Length);
+                body.CopyTo(buffer.Array);
+                var packets = 0;
+                for (var any = demuxer.TryDemux(new RtmpMessage((MessageType)tag.Type, 4, 1, tag.Timestamp, buffer, body.Length), out var packet); any; any = demuxer.TryNext(out packet))
                 {
-                    continue;
-                }
-
-                ref var announced = ref announcedVideo;
-                if (packet.Track.Kind == TrackKind.Audio)
-                {
-                    announced = ref announcedAudio;
-                }
-
-                if (!packet.Track.Equals(announced))
-                {
-                    announced = packet.Track;
-                    if (muxer.SequenceHeader(packet.Track, tag.Timestamp) is { } header)
+                    try
                     {
-                        Promise.Holds(Return(header, reader, returned) is null, "a sequence header came back as a packet");
+                        Promise.Holds(++packets <= TrackTable.MostTracks, "more packets of one message than tracks are allowed");
+                        compatible.Take(packet);
+                        precise.Take(packet);
+                    }
+                    finally
+                    {
+                        packet.Release();
                     }
                 }
-
-                var again = Return(muxer.ImageOf(packet), reader, returned);
-                Promise.Holds(again is not null, "a packet did not come back");
-                var same = again!.Payload.Span.SequenceEqual(packet.Payload.Span) && again.Track.Codec == packet.Track.Codec && again.IsKeyframe == packet.IsKeyframe &&
-                    again.Track.Config.Span.SequenceEqual(packet.Track.Config.Span);
-                again.Release();
-                Promise.Holds(same, "another packet came back");
-            }
-            finally
-            {
-                packet.Release();
             }
         }
+        finally
+        {
+            demuxer.Clear();
+        }
     });
-
-    private static Packet? Return(WireImage image, ChunkReader reader, MessageDemuxer demuxer)
-    {
-        var window = new ReadOnlySequence<byte>(image.Memory);
-        var result = reader.Read(ref window, out var message);
-        image.Release();
-        Promise.Holds(result == ChunkReadResult.Message && window.IsEmpty, "our image is no message");
-        return demuxer.TryDemux(message, out var packet) ? packet : null;
-    }
 
     private static List<FlvFileTag> Tags(byte[] bytes, int step, out FlvReadResult result)
     {
@@ -99,5 +69,68 @@ internal static class FlvTarget
         }
 
         return tags;
+    }
+
+    /// <summary>Who is sent the packets in one form, and reads them with our own demuxer.</summary>
+    private sealed class Receiver(TrackingBufferPool pool, FlvForms forms) : IDisposable
+    {
+        private readonly MessageMuxer _muxer = new(pool, ChunkReader.DefaultChunkSize);
+        private readonly ChunkReader _chunks = new(pool, ChunkLimits.Default);
+        private readonly MessageDemuxer _demuxer = new(pool);
+        private readonly Dictionary<(TrackKind Kind, byte Id), Track> _announced = [];
+
+        public void Take(Packet packet)
+        {
+            var track = packet.Track;
+            if (track.Kind == TrackKind.Data || !MessageMuxer.CanCarry(track))
+            {
+                return;
+            }
+
+            if (!_announced.TryGetValue((track.Kind, track.Id), out var last) || !last.Equals(track))
+            {
+                _announced[(track.Kind, track.Id)] = track;
+                if (_muxer.SequenceHeader(track, MessageMuxer.TimestampOf(packet), forms) is { } header)
+                {
+                    Promise.Holds(Return(header) is null, "a sequence header came back as a packet");
+                }
+            }
+
+            var again = Return(_muxer.ImageOf(packet, forms));
+            Promise.Holds(again is not null || (packet.Flags & PacketFlags.EndOfSequence) != 0, "a packet did not come back");
+            if (again is not null)
+            {
+                var difference = Difference(packet, again);
+                again.Release();
+                Promise.Holds(difference is null, $"another {difference} came back");
+            }
+        }
+
+        public void Dispose() => _chunks.Dispose();
+
+        private string? Difference(Packet packet, Packet again) =>
+            !again.Payload.Span.SequenceEqual(packet.Payload.Span) ? "payload"
+            : again.Flags != packet.Flags ? "flags"
+            : again.Track.Codec != packet.Track.Codec || again.Track.Id != packet.Track.Id ? "track"
+            : !again.Track.Config.Span.SequenceEqual(packet.Track.Config.Span) ? "configuration"
+            : (uint)again.Dts.Milliseconds != (uint)packet.Dts.Milliseconds ? "time"
+            : HasExactTime(packet) && again.Pts - again.Dts != packet.Pts - packet.Dts ? "presentation time"
+            : null;
+
+        /// <summary>Composition times have 24 bits and two codecs, nanoseconds go along in one form alone.</summary>
+        private bool HasExactTime(Packet packet) =>
+            (forms & FlvForms.Precise) != 0 && packet.Track.Codec is CodecId.H264 or CodecId.Hevc &&
+            (packet.Pts - packet.Dts).Milliseconds is > -(1 << 23) and < (1 << 23) - 1 && (packet.Flags & PacketFlags.EndOfSequence) == 0;
+
+        private Packet? Return(WireImage image)
+        {
+            var window = new ReadOnlySequence<byte>(image.Memory);
+            var result = _chunks.Read(ref window, out var message);
+            image.Release();
+            Promise.Holds(result == ChunkReadResult.Message && window.IsEmpty, "our image is no message");
+            var read = _demuxer.TryDemux(message, out var packet) ? packet : null;
+            Promise.Holds(!_demuxer.HasNext, "one packet became two");
+            return read;
+        }
     }
 }

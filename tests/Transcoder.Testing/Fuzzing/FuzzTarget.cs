@@ -12,6 +12,7 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         new("handshake", HandshakeTarget.Run),
         new("session", SessionTarget.Run),
         new("amf0", Amf0Target.Run),
+        new("amf3", Amf3Target.Run),
         new("tag", TagTarget.Run),
         new("flv", FlvTarget.Run),
         new("configuration", ConfigurationTarget.Run),

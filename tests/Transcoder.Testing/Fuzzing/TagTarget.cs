@@ -5,10 +5,15 @@ using Transcoder.Media.Tracks;
 
 namespace Transcoder.Testing.Fuzzing;
 
-/// <summary>One message body as video and as audio: every track lies inside it, there are not more of them than bytes, and our header for such a frame reads the same.</summary>
+/// <summary>
+/// One message body as video and as audio: every track lies inside it, there are not more of them than bytes, and our header for such a frame reads the same in
+/// every form.
+/// </summary>
 internal static class TagTarget
 {
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 500, 1 << 20, static (bytes, pool) =>
+    private const int PayloadLength = 3;
+
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 1000, 1 << 20, static (bytes, pool) =>
     {
         var tracks = 0;
         foreach (var tag in FlvVideoTag.Tracks(bytes))
@@ -19,7 +24,9 @@ internal static class TagTarget
             _ = tag.Payload(bytes);
             if (tag.PacketKind == FlvPacketKind.CodedFrames && FlvVideoTag.CanCarry(tag.CodecId))
             {
-                Rewrite(tag, pool);
+                Rewrite(tag, pool, FlvForms.Compatible);
+                Rewrite(tag, pool, FlvForms.Precise);
+                Rewrite(tag, pool, FlvForms.AsDefaultTrack);
             }
         }
 
@@ -31,38 +38,45 @@ internal static class TagTarget
             _ = tag.Payload(bytes);
             if (tag.PacketKind == FlvPacketKind.CodedFrames && FlvAudioTag.CanCarry(tag.CodecId))
             {
-                Rewrite(tag, pool);
+                Rewrite(tag, pool, FlvForms.Compatible);
+                Rewrite(tag, pool, FlvForms.Precise);
+                Rewrite(tag, pool, FlvForms.AsDefaultTrack);
             }
         }
     });
 
-    private static void Rewrite(in FlvVideoTag tag, TrackingBufferPool pool)
+    private static byte IdIn(FlvForms forms, byte id) => (forms & FlvForms.AsDefaultTrack) != 0 ? (byte)0 : id;
+
+    private static void Rewrite(in FlvVideoTag tag, TrackingBufferPool pool, FlvForms forms)
     {
         var track = new Track(TrackKind.Video, tag.CodecId, default) { Id = tag.TrackId };
         var flags = tag.IsKeyframe ? PacketFlags.Keyframe : tag.IsDisposable ? PacketFlags.Disposable : PacketFlags.None;
         var dts = MediaTime.FromMilliseconds(100_000);
-        var packet = Packet.Copy(pool, track, dts, dts + MediaTime.FromMilliseconds(tag.CompositionTime), flags, [1, 2, 3]);
-        Span<byte> body = stackalloc byte[FlvVideoTag.MaxHeaderSize + 3];
-        var length = FlvVideoTag.WriteHeader(body, packet);
+        var pts = dts + MediaTime.FromMilliseconds(tag.CompositionTime) + new MediaTime((forms & FlvForms.Precise) != 0 ? tag.NanosecondOffset : 0);
+        var packet = Packet.Copy(pool, track, dts, pts, flags, new byte[PayloadLength]);
+        Span<byte> body = stackalloc byte[FlvVideoTag.MaxHeaderSize + PayloadLength];
+        var length = FlvVideoTag.WriteHeader(body, packet, forms);
         packet.Release();
-        Promise.Holds(FlvVideoTag.TryParse(body[..(length + 3)], out var again), "our video header is not read");
-        Promise.Holds(again.CodecId == tag.CodecId && again.PacketKind == tag.PacketKind && again.TrackId == tag.TrackId, "our video header names another codec, kind or track");
+        Promise.Holds(FlvVideoTag.TryParse(body[..(length + PayloadLength)], out var again), "our video header is not read");
+        Promise.Holds(again.CodecId == tag.CodecId && again.PacketKind == tag.PacketKind, "our video header names another codec or kind");
+        Promise.Holds(again.TrackId == IdIn(forms, tag.TrackId) && again.PayloadLength == PayloadLength, "our video header has another track or length");
 
         // Written with FourCC, which leaves the field to H.264 and HEVC; a legacy header has it for every codec.
-        var time = tag.CodecId is CodecId.H264 or CodecId.Hevc ? tag.CompositionTime : 0;
-        Promise.Holds(again.CompositionTime == time && again.PayloadLength == 3, "our video header has another composition time or length");
+        Promise.Holds(again.CompositionTime == (tag.CodecId is CodecId.H264 or CodecId.Hevc ? tag.CompositionTime : 0), "our video header has another composition time");
+        Promise.Holds(again.NanosecondOffset == ((forms & FlvForms.Precise) != 0 ? tag.NanosecondOffset : 0), "our video header has other nanoseconds");
         Promise.Holds(again.IsKeyframe == tag.IsKeyframe, "our video header has another kind of frame");
     }
 
-    private static void Rewrite(in FlvAudioTag tag, TrackingBufferPool pool)
+    private static void Rewrite(in FlvAudioTag tag, TrackingBufferPool pool, FlvForms forms)
     {
         var track = new Track(TrackKind.Audio, tag.CodecId, default, Audio: new AudioFormat(48000, 2)) { Id = tag.TrackId };
-        var packet = Packet.Copy(pool, track, default, default, PacketFlags.None, [1, 2, 3]);
-        Span<byte> body = stackalloc byte[FlvAudioTag.MaxHeaderSize + 3];
-        var length = FlvAudioTag.WriteHeader(body, packet);
+        var packet = Packet.Copy(pool, track, default, new MediaTime((forms & FlvForms.Precise) != 0 ? tag.NanosecondOffset : 0), PacketFlags.None, new byte[PayloadLength]);
+        Span<byte> body = stackalloc byte[FlvAudioTag.MaxHeaderSize + PayloadLength];
+        var length = FlvAudioTag.WriteHeader(body, packet, forms);
         packet.Release();
-        Promise.Holds(FlvAudioTag.TryParse(body[..(length + 3)], out var again), "our audio header is not read");
-        Promise.Holds(again.CodecId == tag.CodecId && again.PacketKind == tag.PacketKind && again.TrackId == tag.TrackId, "our audio header names another codec, kind or track");
-        Promise.Holds(again.PayloadLength == 3, "our audio header has another length");
+        Promise.Holds(FlvAudioTag.TryParse(body[..(length + PayloadLength)], out var again), "our audio header is not read");
+        Promise.Holds(again.CodecId == tag.CodecId && again.PacketKind == tag.PacketKind, "our audio header names another codec or kind");
+        Promise.Holds(again.TrackId == IdIn(forms, tag.TrackId) && again.PayloadLength == PayloadLength, "our audio header has another track or length");
+        Promise.Holds(again.NanosecondOffset == ((forms & FlvForms.Precise) != 0 ? tag.NanosecondOffset : 0), "our audio header has other nanoseconds");
     }
 }

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Transcoder.Media;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 
 namespace Transcoder.Testing.Rtmp;
 
@@ -10,9 +11,12 @@ public sealed class FakePacketSource : IPacketSource
 {
     private readonly Channel<Packet> _packets = Channel.CreateUnbounded<Packet>();
 
-    public Reason EndReason { get; private set; }
+    /// <summary>Of a source that was only disposed, as a second play of it finds it: that it ended.</summary>
+    public Reason EndReason { get; private set; } = new(Reasons.SourceEnded, "the source was disposed");
 
     public long DroppedPackets { get; set; }
+
+    public IReadOnlyList<Track> Tracks { get; set; } = [];
 
     public bool IsDisposed { get; private set; }
 

@@ -14,8 +14,14 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
 
     public FakePacketSource Source { get; } = new();
 
+    /// <summary>What the house names to a player that cannot read what it asked for.</summary>
+    public IReadOnlyList<string> Alternatives { get; set; } = [];
+
     /// <summary>Answered instead of admission.</summary>
     public Reason? Refusal { get; set; }
+
+    /// <summary>Completes late to keep a player waiting.</summary>
+    public Task Decision { get; set; } = Task.CompletedTask;
 
     /// <summary>Thrown instead of an answer.</summary>
     public Exception? Failure { get; set; }
@@ -23,8 +29,13 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
     public ValueTask<Admission<IPacketSink>> PublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
         new(Answer<IPacketSink>(request, Sink));
 
-    public ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken) =>
-        new(Answer<IPacketSource>(request, Source));
+    public async ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        await Decision.WaitAsync(cancellationToken);
+        return Answer<IPacketSource>(request, Source);
+    }
+
+    public IReadOnlyList<string> LegacyNames(string app, string stream) => Alternatives;
 
     public void Dispose()
     {

@@ -23,7 +23,7 @@ public sealed class ReasonCodeTests
         string[] published =
         [
             "unpublished", "publisher_disconnected", "publisher_replaced", "publisher_gone", "source_ended", "shutdown",
-            "stream_busy", "unknown_app", "bad_key", "bad_name", "stream_not_found", "rendition_name", "too_many_connections",
+            "stream_busy", "unknown_app", "bad_key", "bad_name", "stream_not_found", "rendition_name", "too_many_connections", "codec_not_supported",
             "client_closed", "connection_reset", "handshake_timeout", "idle_timeout", "not_rtmp", "tls_on_plain_port", "http_on_rtmp_port",
             "protocol_error", "limit_exceeded", "write_timeout", "internal_error",
             "no_upscale", "encoder_failed", "decoder_failed", "worker_died", "worker_hung",

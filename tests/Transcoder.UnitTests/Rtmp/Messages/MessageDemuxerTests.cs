@@ -63,7 +63,8 @@ public sealed class MessageDemuxerTests : IDisposable
     [InlineData(9, new byte[] { 0x17 })]
     [InlineData(9, new byte[] { 0x91, (byte)'h', (byte)'v' })]
     [InlineData(9, new byte[] { 0x11, 0, 0, 0, 0, 1 })]
-    [InlineData(9, new byte[] { 0x96, 0x00, (byte)'a', (byte)'v', (byte)'c', (byte)'1', 1, 1, 2, 3 })]
+    [InlineData(9, new byte[] { 0x96, 0x01, (byte)'a', (byte)'v', (byte)'c', (byte)'1', 1, 0, 0, 0, 3 })]
+    [InlineData(9, new byte[] { 0x9B, (byte)'h', (byte)'v', (byte)'c', (byte)'1', 1, 2, 3 })]
     public void What_cannot_be_decoded_is_dropped_and_counted(byte type, byte[] body)
     {
         Assert.Null(Demux((MessageType)type, 0, body));
