@@ -11,8 +11,7 @@ public sealed class FakePacketSource : IPacketSource
 {
     private readonly Channel<Packet> _packets = Channel.CreateUnbounded<Packet>();
 
-    /// <summary>Of a source that was only disposed, as a second play of it finds it: that it ended.</summary>
-    public Reason EndReason { get; private set; } = new(Reasons.SourceEnded, "the source was disposed");
+    public Reason EndReason { get; private set; }
 
     public long DroppedPackets { get; set; }
 
