@@ -12,6 +12,9 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
     private const byte DynamicTrait = 4;
     private const byte ExternalizableTrait = 2;
 
+    // Of text that is only referred to. It is written out again for those who read AMF0, and a few bytes must not become gigabytes.
+    private const int MostReferredText = 1 << 16;
+
     // AMF3 §3.1.
     private enum Marker : byte
     {
@@ -40,6 +43,7 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private List<string>? _strings;
     private List<Traits>? _traits;
+    private int _referredText;
 
     public int Position { get; private set; }
 
@@ -132,7 +136,7 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
         AmfObject? named = null;
         while (true)
         {
-            if (!TryText(out var name))
+            if (!TryName(out var name))
             {
                 return false;
             }
@@ -197,7 +201,7 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
 
         while (traits.IsDynamic)
         {
-            if (!TryText(out var name))
+            if (!TryName(out var name))
             {
                 return false;
             }
@@ -245,7 +249,7 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
         var names = new List<string>();
         for (; count > 0; count--)
         {
-            if (!TryText(out var name))
+            if (!TryName(out var name))
             {
                 return false;
             }
@@ -339,7 +343,7 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
             }
 
             // Keys of other kinds have no counterpart.
-            if (key.AsString is { } name)
+            if (key.AsString is { } name && AmfObject.IsName(name))
             {
                 result.Add(name, member);
             }
@@ -347,6 +351,8 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
 
         return true;
     }
+
+    private bool TryName(out string name) => TryText(out name) && AmfObject.IsName(name);
 
     private bool TryText(out string text)
     {
@@ -364,7 +370,8 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
             }
 
             text = _strings[number];
-            return true;
+            _referredText += text.Length;
+            return _referredText <= MostReferredText;
         }
 
         if (!TryTake(number, out var content))

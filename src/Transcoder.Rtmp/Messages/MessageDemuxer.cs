@@ -74,6 +74,11 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         var first = true;
         foreach (var tag in FlvVideoTag.Tracks(message.Body))
         {
+            if (_packets.Count == TrackTable.MostTracks)
+            {
+                return false;
+            }
+
             var taken = TakeVideo(message, tag);
             understood = first ? taken : understood && taken;
             first = false;
@@ -142,6 +147,11 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         var first = true;
         foreach (var tag in FlvAudioTag.Tracks(message.Body))
         {
+            if (_packets.Count == TrackTable.MostTracks)
+            {
+                return false;
+            }
+
             var taken = TakeAudio(message, tag);
             understood = first ? taken : understood && taken;
             first = false;
@@ -246,12 +256,11 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             return false;
         }
 
-        AddAsAmf0(message, name, values, flags);
-        return true;
+        return AddAsAmf0(message, name, values, flags);
     }
 
     /// <summary>Every player reads AMF0, so that is what data become.</summary>
-    private void AddAsAmf0(in RtmpMessage message, string name, List<AmfValue> values, PacketFlags flags)
+    private bool AddAsAmf0(in RtmpMessage message, string name, List<AmfValue> values, PacketFlags flags)
     {
         var output = new ArrayBufferWriter<byte>();
         var amf = new Amf0Writer(output).String(name);
@@ -274,8 +283,15 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             }
         }
 
+        // What is no UTF-8 takes three times its bytes.
+        if (output.WrittenCount > MessageMuxer.LargestPayload)
+        {
+            return false;
+        }
+
         var time = MediaTime.FromMilliseconds(_time.Unwrap(message.Timestamp));
         _packets.Enqueue(Packet.Copy(pool, Track.Amf0Data, time, time, flags, output.WrittenSpan));
+        return true;
     }
 
     private void Add(in RtmpMessage message, Track track, int compositionTime, int nanoseconds, PacketFlags flags, ReadOnlyMemory<byte> payload)

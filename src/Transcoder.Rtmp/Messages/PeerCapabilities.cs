@@ -26,6 +26,9 @@ internal sealed class PeerCapabilities
     private const string AudioMap = "audioFourCcInfoMap";
     private const string CapsEx = "capsEx";
 
+    // Enhanced RTMP names twelve.
+    private const int MostFourCcs = 64;
+
     // FourCcInfoMask: decode 1, encode 2, forward 4. Who only encodes a codec cannot be sent it.
     private const int Decode = 1;
     private const int Encode = 2;
@@ -117,9 +120,9 @@ internal sealed class PeerCapabilities
             {
                 _anyVideo = _anyAudio = true;
             }
-            else if (entry.AsString is { Length: 4 } name)
+            else if (entry.AsString is { } name)
             {
-                _fourCcs.Add(name);
+                Add(name);
             }
         }
 
@@ -128,6 +131,15 @@ internal sealed class PeerCapabilities
         if (properties[CapsEx].AsNumber is > 0 and <= uint.MaxValue and { } extended)
         {
             Extended |= (ExtendedCapabilities)(uint)extended;
+        }
+    }
+
+    // They stand in reasons and logs: a hostile list neither fills them nor forges lines.
+    private void Add(string name)
+    {
+        if (name.Length == 4 && _fourCcs.Count < MostFourCcs && !name.AsSpan().ContainsAnyExceptInRange('!', '~'))
+        {
+            _fourCcs.Add(name);
         }
     }
 
@@ -143,10 +155,7 @@ internal sealed class PeerCapabilities
                     return true;
                 }
 
-                if (name.Length == 4)
-                {
-                    _fourCcs.Add(name);
-                }
+                Add(name);
             }
         }
 

@@ -9,6 +9,9 @@ internal sealed class TrackTable(TrackKind kind)
     /// <summary>Tracks of a kind; real encoders send up to six.</summary>
     public const int MostTracks = 16;
 
+    // Real records take less than 4 KiB; what is kept of a publisher must not be as long as its longest message.
+    private const int LargestConfiguration = 64 << 10;
+
     // colorInfo takes some hundred bytes.
     private const int LargestDescription = 4096;
 
@@ -24,12 +27,17 @@ internal sealed class TrackTable(TrackKind kind)
 
     /// <param name="config">The configuration record; empty where the codec or the sender has none.</param>
     /// <param name="stated">Facts that the record does not hold.</param>
-    /// <returns>Null when there are too many.</returns>
+    /// <returns>Null where it is too long or there are too many tracks.</returns>
     public Track? Configure(byte id, CodecId codec, ReadOnlySpan<byte> config, AudioFormat stated = default)
     {
         if (_tracks.TryGetValue(id, out var known) && known.Codec == codec && config.SequenceEqual(known.Config.Span))
         {
             return known;
+        }
+
+        if (config.Length > LargestConfiguration)
+        {
+            return null;
         }
 
         var description = known?.Description ?? _early.GetValueOrDefault(id);

@@ -11,6 +11,9 @@ namespace Transcoder.Rtmp.Sessions;
 /// <content>Commands (RTMP 1.0 §7.2). No order is asked for beyond connect first: clients send the others as they like.</content>
 internal sealed partial class RtmpSession
 {
+    // A token in a query takes some KiB. What a command says is kept for as long as the connection lasts, so it must not be as long as a picture.
+    private const int LongestCommand = 64 << 10;
+
     private readonly Dictionary<uint, PublishStream> _publishing = [];
     private readonly Dictionary<uint, PlayStream> _playing = [];
     private string _app = "";
@@ -32,6 +35,9 @@ internal sealed partial class RtmpSession
                 }
 
                 break;
+            case MessageType.CommandAmf0 or MessageType.CommandAmf3 when message.Length > LongestCommand:
+                message.Buffer.Release();
+                return new Reason(Reasons.LimitExceeded, $"a command of {message.Length} bytes, the limit is {LongestCommand}");
             case MessageType.CommandAmf0 or MessageType.CommandAmf3:
                 var command = RtmpCommand.TryParse(message.Type, message.Body);
                 var streamId = message.StreamId;

@@ -27,14 +27,20 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
     /// <summary>Answered instead of admission.</summary>
     public Reason? Refusal { get; set; }
 
+    /// <summary>Completes late to keep a player waiting.</summary>
+    public Task Decision { get; set; } = Task.CompletedTask;
+
     /// <summary>Thrown instead of an answer.</summary>
     public Exception? Failure { get; set; }
 
     public ValueTask<Admission<IPacketSink>> PublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
         new(Answer<IPacketSink>(request, SinkForNext));
 
-    public ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken) =>
-        new(Answer<IPacketSource>(request, () => Source = Source.IsDisposed ? new FakePacketSource() : Source));
+    public async ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        await Decision.WaitAsync(cancellationToken);
+        return Answer<IPacketSource>(request, () => Source = Source.IsDisposed ? new FakePacketSource() : Source);
+    }
 
     public IReadOnlyList<string> LegacyNames(string app, string stream) => Alternatives;
 
