@@ -12,7 +12,7 @@ internal static class EncoderLimits
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
 
     /// <summary>Software hangs in no driver; on an overloaded machine it is slow.</summary>
-    public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(20);
 
     /// <summary>Frames that an encoder may hold before its first output: look-ahead, B-frames and the driver's own surfaces.</summary>
     public const int FirstDelay = 36;
