@@ -9,6 +9,7 @@ Verb[] verbs =
     DeviceVerbs.Devices(Console.Out),
     DeviceVerbs.Doctor(Console.Out),
     CalibrateVerbs.Calibrate(Console.Out, Console.Error),
+    PlanVerb.Plan(Console.Out, Console.Error),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),
