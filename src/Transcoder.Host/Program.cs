@@ -10,6 +10,7 @@ Verb[] verbs =
     DeviceVerbs.Doctor(Console.Out),
     CalibrateVerbs.Calibrate(Console.Out, Console.Error),
     UrlVerb.Sign(Console.Out, Console.Error, TimeProvider.System),
+    PlanVerb.Plan(Console.Out, Console.Error),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),

@@ -42,6 +42,8 @@ internal static class ConfigurationSchema
             "B-frames between two references.", "Each adds a frame of delay; 2 saves about a tenth of the bitrate."),
         new("upscale", new ScalarNode(ScalarType.Boolean), "false",
             "Make this rendition even of a smaller source.", "A larger copy costs bits and shows nothing more."),
+        new("passthrough", new ScalarNode(ScalarType.Boolean), "false",
+            "Hand a source that already is what this rendition asks for on without encoding.", "It costs nothing and keeps the publisher's keyframes, which then are not those of the other renditions."),
     ]);
 
     private static readonly ObjectNode Audio = new(
@@ -56,12 +58,19 @@ internal static class ConfigurationSchema
             "1 or 2.", "Left out: the source's, at most 2."),
     ]);
 
+    private static readonly ScalarType FallbackWord =
+        ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("reduce", FallbackPolicy.Reduce), ("forbid", FallbackPolicy.Forbid));
+
     private static readonly ObjectNode Rendition = new(
     [
         new("name", new ScalarNode(ScalarType.Identifier), null,
             "Unique in its ladder; becomes part of the stream's name.", "No default: viewers and dashboards see it.", Need.Required),
         new("video", Video, null, "The picture.", "Left out: sound only."),
         new("audio", Audio, null, "The sound.", "Left out: picture only. Equal settings are encoded once and shared."),
+        new("priority", new ScalarNode(ScalarType.Integer, "0", "100"), "0",
+            "Where encoders are short, a rendition of greater priority takes the place of a smaller one.", "All are equal until you say otherwise."),
+        new("fallback", new ScalarNode(FallbackWord), null,
+            "As encoders.fallback, for this rendition.", "Left out: as for all."),
     ]);
 
     private static readonly ObjectNode Push = new(
@@ -153,8 +162,15 @@ internal static class ConfigurationSchema
         [
             new("order", new ListNode(new ScalarNode(EncoderKind), Min: 1), "[nvenc, qsv, vaapi, software]",
                 "Kinds of encoders in the order to try.", "Hardware first where there is any; software always works."),
-            new("fallback", new ScalarNode(ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("forbid", FallbackPolicy.Forbid))), "allow",
-                "What to do when the first kind is not there or broken: allow the next one, or forbid it.", "A picture from a slower encoder is better than none."),
+            new("fallback", new ScalarNode(FallbackWord), "allow",
+                "What to do when the first kind has no place: allow the next one, reduce first (faster preset, then half the frame rate), or forbid it.",
+                "A picture from a slower encoder is better than none."),
+            new("cpu_budget", new ScalarNode(ScalarType.Number, "0.1", "1024"), null,
+                "Cores that decoding, scaling and software encoding may take together.", "Left out: no limit; when cores are short every stream loses frames a little."),
+            new("state_file", new ScalarNode(ScalarType.Text), null,
+                "Where the session limits and speeds that were learned are kept.", "Left out: state.json in the service's state directory; without such a directory they are learned again after each start."),
+            new("calibration_file", new ScalarNode(ScalarType.Text), "/var/lib/transcoder/calibration.json",
+                "What transcoder calibrate has measured.", "Where that verb writes it; without it careful estimates are used."),
         ]), null, "Which encoders to use.", "Left out: all of its defaults."),
         new("workers", new ObjectNode(
         [

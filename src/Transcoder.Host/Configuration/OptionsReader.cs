@@ -23,7 +23,7 @@ internal static class OptionsReader
             new NamingOptions(root.Map("naming").Value<RenditionNaming>("rendition")),
             byName,
             new ValueMap<AppOptions>(root.Map("apps").Values.Select(a => KeyValuePair.Create(a.Key, App((BoundMap)a.Value, byName)))),
-            new EncoderOptions(Texts(root.Map("encoders"), "order"), root.Map("encoders").Value<FallbackPolicy>("fallback")),
+            Encoders(root.Map("encoders")),
             new WorkerOptions(workers.Value<int>("spare"), workers.Value<TimeSpan>("start_timeout"), workers.Value<TimeSpan>("hang_timeout"), workers.Value<TimeSpan>("restart_delay_max")),
             new LogOptions(root.Map("log").Value<LogLevel>("level")));
     }
@@ -36,10 +36,19 @@ internal static class OptionsReader
         rtmp.Value<TimeSpan>("write_timeout"),
         rtmp.Value<int>("max_message_size"));
 
+    private static EncoderOptions Encoders(BoundMap encoders) => new(
+        Texts(encoders, "order"),
+        encoders.Value<FallbackPolicy>("fallback"),
+        encoders.Has("cpu_budget") ? encoders.Get<double>("cpu_budget") : null,
+        encoders.Get<string>("state_file"),
+        encoders.Value<string>("calibration_file"));
+
     private static RenditionSpec Rendition(BoundMap rung) => new(
         rung.Value<string>("name"),
         rung.MapOrNull("video") is { } video ? Video(video) : null,
-        rung.MapOrNull("audio") is { } audio ? Audio(audio) : null);
+        rung.MapOrNull("audio") is { } audio ? Audio(audio) : null,
+        rung.Value<int>("priority"),
+        rung.Has("fallback") ? rung.Get<FallbackPolicy>("fallback") : null);
 
     private static VideoSpec Video(BoundMap video) => new(
         video.Value<CodecId>("codec"),
@@ -53,7 +62,8 @@ internal static class OptionsReader
         video.Get<string>("profile") ?? string.Empty,
         video.Get<string>("tune") ?? string.Empty,
         video.Value<int>("b_frames"),
-        video.Value<bool>("upscale"));
+        video.Value<bool>("upscale"),
+        video.Value<bool>("passthrough"));
 
     private static AudioSpec Audio(BoundMap audio) => new(
         audio.Value<CodecId>("codec"),

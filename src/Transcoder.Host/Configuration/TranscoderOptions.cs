@@ -87,7 +87,9 @@ internal sealed record PushOptions(
     public required PushTlsOptions Tls { get; init; }
 }
 
-internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback);
+/// <param name="CpuBudget">Cores; null: no limit.</param>
+/// <param name="StateFile">Null: in the service's state directory.</param>
+internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback, double? CpuBudget, string? StateFile, string CalibrationFile);
 
 internal sealed record WorkerOptions(int Spare, TimeSpan StartTimeout, TimeSpan HangTimeout, TimeSpan RestartDelayMax);
 

@@ -125,7 +125,13 @@ internal static partial class Daemon
             Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));
         services.AddSingleton<WorkerPool>();
         services.AddSingleton(provider => new ResourceManager(
-            Policies.Of(options.Encoders), Environment.ProcessorCount, TimeProvider.System, provider.GetRequiredService<ILogger<ResourceManager>>()));
+            Policies.Of(options.Encoders),
+            Environment.ProcessorCount,
+            TimeProvider.System,
+            provider.GetRequiredService<ILogger<ResourceManager>>(),
+            LearnedState.Load(options.Encoders, provider.GetRequiredService<ILogger<LearnedState>>())));
+        services.AddSingleton(options.Encoders);
+        services.AddHostedService<LearnedState>();
         services.AddSingleton<IDeviceProgram>(new DeviceProcesses(Environment.ProcessPath!, TimeProvider.System));
         services.AddSingleton<DeviceWatch>();
         services.AddSingleton(provider => new TranscoderSupervisor(
@@ -164,6 +170,11 @@ internal static partial class Daemon
             StreamViews.All(registry, transcoders, workers, pushes));
         app.MapGet("/api/v1/devices", (ResourceManager resources, DeviceWatch watch) => DeviceViews.All(resources, watch));
         app.MapGet("/api/v1/sessions", (ResourceManager resources) => DeviceViews.Leases(resources));
+        app.MapPost("/api/v1/plan", (PlanQuestion question, TranscoderOptions options, ResourceManager resources) =>
+        {
+            var (view, problem) = PlanViews.Answer(question, options, resources);
+            return view is null ? Results.Text(problem + "\n", statusCode: (int)HttpStatusCode.BadRequest) : Results.Ok(view);
+        });
         app.MapGet("/metrics", async (HttpContext context, MetricsExport metrics) =>
         {
             context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";

@@ -22,7 +22,7 @@ internal static class Policies
 
     public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
 
-    public static PlacementPolicy Of(EncoderOptions encoders) => new(encoders.Order, encoders.Fallback);
+    public static PlacementPolicy Of(EncoderOptions encoders) => new(encoders.Order, encoders.Fallback, encoders.CpuBudget);
 
     /// <summary>Every push list of every application, in the order of the file.</summary>
     public static IReadOnlyList<PushTarget> PushTargets(TranscoderOptions options) =>

@@ -45,7 +45,7 @@ public sealed partial class ResourceManager
                 corrections[device.Id] = new LearnedCapacity(device.Report.Driver, Math.Round(device.Encode!.Correction, 3));
             }
 
-            return new ResourceState(_learned.Calibrations, caps, corrections);
+            return new ResourceState(caps, corrections);
         }
     }
 
