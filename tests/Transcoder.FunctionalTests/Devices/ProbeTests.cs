@@ -44,7 +44,7 @@ public sealed class ProbeTests
     {
         using var machine = new SimulatedMachine(devices: 2);
         machine.Hang(0, "open");
-        var report = await ProbeAsync(machine.Environment, "--deadline", "8");
+        var report = await ProbeAsync(machine.Environment, "--patience", "10");
 
         var hung = report.Devices[0];
         Assert.Contains(hung.Engines, engine => engine is { Engine: EngineKind.Scale, IsUsable: true });
