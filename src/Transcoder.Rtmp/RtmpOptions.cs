@@ -8,8 +8,8 @@ public sealed record RtmpOptions
     public static readonly RtmpOptions Default = new();
 
     /// <summary>
-    /// Bytes per outgoing chunk: most frames are one. Wireshark gives up on chunks of more than 32 768 bytes and calls the rest malformed; most encoders send with the
-    /// size that the server announces, so 32 000 keeps both directions readable.
+    /// Bytes per outgoing chunk: most frames are one. Wireshark takes no notice of a chunk size of 32 768 or more and calls what follows malformed; FFmpeg sends with the
+    /// size that its server announces, so a little less keeps both directions readable.
     /// </summary>
     public int ChunkSize { get; init; } = 32_000;
 

@@ -11,11 +11,12 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
     /// <summary>A server that goes out of service is back, or replaced, in some seconds.</summary>
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
-    private Task<RtmpPublisher?>? _connecting;
+    private Task? _connecting;
     private CancellationTokenSource? _stop;
+    private RtmpPublisher? _ready;
 
     /// <summary>Whether <see cref="Take"/> has a publisher: ask before each keyframe.</summary>
-    public bool IsReady => _connecting is { IsCompletedSuccessfully: true, Result: not null };
+    public bool IsReady => Volatile.Read(ref _ready) is not null;
 
     /// <summary>Starts to connect when <paramref name="current"/> was asked to; cheap to call often.</summary>
     public void Watch(RtmpPublisher current)
@@ -30,7 +31,7 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
     /// <summary>The publisher to go on with, owned by the caller, who disposes of the old one.</summary>
     public RtmpPublisher Take()
     {
-        var publisher = IsReady ? _connecting!.Result! : throw new InvalidOperationException("no publisher is ready");
+        var publisher = Interlocked.Exchange(ref _ready, null) ?? throw new InvalidOperationException("no publisher is ready");
         _connecting = null;
         _stop?.Dispose();
         _stop = null;
@@ -42,7 +43,8 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
         if (_stop is { } stop)
         {
             await stop.CancelAsync();
-            if (_connecting is { } connecting && await connecting is { } unused)
+            await (_connecting ?? Task.CompletedTask);
+            if (_ready is { } unused)
             {
                 await unused.DisposeAsync();
             }
@@ -51,8 +53,8 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
         }
     }
 
-    /// <returns>Null when the old connection ended first.</returns>
-    private async Task<RtmpPublisher?> ConnectAsync(RtmpUrl url, CancellationToken cancellationToken)
+    /// <summary>Until there is a publisher, or the old connection has ended.</summary>
+    private async Task ConnectAsync(RtmpUrl url, CancellationToken cancellationToken)
     {
         // Its own place in the queue: the caller sends on meanwhile.
         await Task.Yield();
@@ -60,7 +62,8 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
         {
             try
             {
-                return await client.PublishAsync(url, cancellationToken);
+                Volatile.Write(ref _ready, await client.PublishAsync(url, cancellationToken));
+                return;
             }
             catch (Exception exception) when (exception is RtmpException or OperationCanceledException)
             {
@@ -68,7 +71,5 @@ public sealed class PublisherHandover(RtmpClient client, TimeProvider time) : IA
                 await Task.Delay(Again, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-
-        return null;
     }
 }

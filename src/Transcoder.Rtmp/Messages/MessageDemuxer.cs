@@ -266,7 +266,21 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         var amf = new Amf0Writer(output).String(name);
         foreach (var value in values)
         {
-            amf.Value(value);
+            // onMetaData's argument is an ECMA array by definition; whoever reads one reads any object so.
+            if (value.AsObject is { } properties)
+            {
+                amf.BeginEcmaArray(properties.Properties.Count);
+                foreach (var (key, property) in properties.Properties)
+                {
+                    amf.Name(key).Value(property);
+                }
+
+                amf.End();
+            }
+            else
+            {
+                amf.Value(value);
+            }
         }
 
         // What is no UTF-8 takes three times its bytes.

@@ -35,6 +35,12 @@ internal readonly record struct StreamAddress(string App, string Stream, string?
             appPath = tcPath[(path + 1)..].Trim('/');
         }
 
+        // app...vhost...HOST: a virtual host of its own, which this house has none of.
+        if (appPath.IndexOf("...", StringComparison.Ordinal) is > 0 and var dots)
+        {
+            appPath = appPath[..dots];
+        }
+
         if (appPath.EndsWith("/_definst_", StringComparison.Ordinal))
         {
             appPath = appPath[..^"/_definst_".Length];

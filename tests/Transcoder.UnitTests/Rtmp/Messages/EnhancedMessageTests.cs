@@ -183,6 +183,22 @@ public sealed class EnhancedMessageTests : IDisposable
     }
 
     [Fact]
+    public void Metadata_that_we_make_describe_every_track()
+    {
+        var all = Demux($"9@0:170000000001 9@0:9600{Avc}0102 8@0:9500{Aac}021190 9@0:1701000000AA 9@0:9603{Avc}01BB 8@0:9501{Aac}02CC");
+        var image = new MessageMuxer(_pool, 60_000).Metadata(all[0].Track, null, [all[1].Track, all[2].Track], 0, publishing: false);
+        var reader = new Amf0Reader(image.Bytes[12..]);
+        Assert.True(reader.TryReadString(out var name));
+        Assert.True(reader.TryRead(out var value));
+        Assert.Equal("onMetaData", name);
+        Assert.Equal(7, value.AsObject!["videocodecid"].AsNumber);
+        Assert.Equal(7, value.AsObject["videoTrackIdInfoMap"].AsObject!["1"].AsObject!["videocodecid"].AsNumber);
+        Assert.Equal(48000, value.AsObject["audioTrackIdInfoMap"].AsObject!["2"].AsObject!["audiosamplerate"].AsNumber);
+        image.Release();
+        all.ForEach(static packet => packet.Release());
+    }
+
+    [Fact]
     public void Tracks_are_limited()
     {
         var demuxer = new MessageDemuxer(_pool);
@@ -191,7 +207,7 @@ public sealed class EnhancedMessageTests : IDisposable
             demuxer.TryDemux(Message(9, 0, Convert.FromHexString($"9600{Avc}{id:X2}02")), out _);
         }
 
-        Assert.Equal(40 - TrackTable.MostTracks, demuxer.DroppedMessages);
+        Assert.Equal(24, demuxer.DroppedMessages);
     }
 
     private static string Shown(Packet packet)

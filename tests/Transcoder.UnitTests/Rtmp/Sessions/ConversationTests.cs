@@ -124,7 +124,7 @@ public sealed class ConversationTests : SessionTest
         await Client.MessageAsync(MessageType.SharedObjectAmf3, 0, 0, [0, 0, 1, (byte)'x']);
         await Client.MessageAsync(MessageType.DataAmf3, 1, 0, [0, 2, 0, 13, .. "@setDataFrame"u8, 2, 0, 10, .. "onMetaData"u8, 17, 10, 0x0B, 1, 11, .. "width"u8, 4, 0x85, 0x00, 1]);
         var data = await Application.Sink.Packets.ReadAsync();
-        Assert.Equal([2, 0, 10, .. "onMetaData"u8, 3, 0, 5, .. "width"u8, 0, 0x40, 0x84, 0, 0, 0, 0, 0, 0, 0, 0, 9], data.Payload.ToArray());
+        Assert.Equal([2, 0, 10, .. "onMetaData"u8, 8, 0, 0, 0, 1, 0, 5, .. "width"u8, 0, 0x40, 0x84, 0, 0, 0, 0, 0, 0, 0, 0, 9], data.Payload.ToArray());
         data.Release();
     }
 
