@@ -158,6 +158,10 @@ uint64_t sim_encode(struct sim_session *session, int width, int height);
 void sim_wait_until(uint64_t time, int device, uint64_t losses);
 void sim_compute(int device, uint64_t pixels);
 
+/* One channel of a plane, bilinear; `step` bytes lie between samples. */
+void sim_scale(uint8_t *to, size_t pitch, int step, int width, int height, const uint8_t *from, size_t from_pitch, int from_step, int from_width,
+               int from_height);
+
 void sim_meter_add(struct sim_meter *meter, uint64_t from, uint64_t duration, uint64_t amount);
 /* What the last full second summed up to. */
 uint64_t sim_meter_second(const struct sim_meter *meter);

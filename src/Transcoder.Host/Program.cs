@@ -10,9 +10,11 @@ Verb[] verbs =
     DeviceVerbs.Doctor(Console.Out),
     CalibrateVerbs.Calibrate(Console.Out, Console.Error),
     PlanVerb.Plan(Console.Out, Console.Error),
+    UrlVerb.Sign(Console.Out, Console.Error, TimeProvider.System),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),
+    MonitorVerb.Monitor(Console.Out),
     CalibrateVerbs.Measure(Console.Out, Console.Error),
 ];
 

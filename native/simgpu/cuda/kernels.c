@@ -27,29 +27,6 @@ CUfunction kernel_find(const char *name)
     return place;
 }
 
-/* One channel; sample positions are pixel centres, in 1/256. */
-static void scale(uint8_t *to, size_t pitch, int step, int width, int height, const struct texture *from, int channel, int from_width, int from_height)
-{
-    int64_t step_x = ((int64_t)from_width << 16) / width, step_y = ((int64_t)from_height << 16) / height;
-    for (int y = 0; y < height; y++) {
-        int64_t at_y = y * step_y + (step_y - 65536) / 2;
-        at_y = at_y < 0 ? 0 : at_y;
-        int row = (int)(at_y >> 16), below = row + 1 < from_height ? row + 1 : row, fraction_y = (int)(at_y >> 8 & 255);
-        const uint8_t *upper = from->at + (size_t)row * from->pitch + channel, *lower = from->at + (size_t)below * from->pitch + channel;
-        uint8_t *out = to + (size_t)y * pitch;
-        for (int x = 0; x < width; x++) {
-            int64_t at_x = x * step_x + (step_x - 65536) / 2;
-            at_x = at_x < 0 ? 0 : at_x;
-            int column = (int)(at_x >> 16), right = column + 1 < from_width ? column + 1 : column, fraction_x = (int)(at_x >> 8 & 255);
-            column *= from->channels;
-            right *= from->channels;
-            int top = upper[column] * (256 - fraction_x) + upper[right] * fraction_x;
-            int bottom = lower[column] * (256 - fraction_x) + lower[right] * fraction_x;
-            out[x * step] = (uint8_t)((top * (256 - fraction_y) + bottom * fraction_y + 32768) >> 16);
-        }
-    }
-}
-
 CUresult kernel_run(CUfunction function, void **arguments, struct sim_context *context)
 {
     const struct texture *texture[4];
@@ -62,13 +39,14 @@ CUresult kernel_run(CUfunction function, void **arguments, struct sim_context *c
     int from_width = *(int *)arguments[11], from_height = *(int *)arguments[12];
     sim_compute(context->device, (uint64_t)width * (uint64_t)height);
     if (!function->chroma) {
-        scale(to[0], (size_t)pitch, 1, width, height, texture[0], 0, from_width, from_height);
+        sim_scale(to[0], (size_t)pitch, 1, width, height, texture[0]->at, texture[0]->pitch, texture[0]->channels, from_width, from_height);
         return CUDA_SUCCESS;
     }
     for (int i = 0; i < 2; i++) {
         const struct texture *from = function->from_interleaved ? texture[1] : texture[1 + i];
         uint8_t *out = function->to_interleaved ? to[1] + i : to[1 + i];
-        scale(out, (size_t)pitch, function->to_interleaved ? 2 : 1, width, height, from, function->from_interleaved ? i : 0, from_width, from_height);
+        sim_scale(out, (size_t)pitch, function->to_interleaved ? 2 : 1, width, height, from->at + (function->from_interleaved ? i : 0), from->pitch,
+                  from->channels, from_width, from_height);
     }
     return CUDA_SUCCESS;
 }

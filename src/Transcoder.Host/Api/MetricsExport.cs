@@ -1,4 +1,5 @@
 using Prometheus;
+using Transcoder.Host.Serving;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Tracks;
 using Transcoder.Outputs.Push;
@@ -15,7 +16,7 @@ namespace Transcoder.Host.Api;
 /// <c>GET /metrics</c>. Every scrape reads the house as it is into a registry of its own, so a series ends when its stream ends and nothing on the
 /// media path keeps a metric up to date.
 /// </summary>
-internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, RtmpStatistics rtmp, MediaBufferPool buffers, ResourceManager resources, DeviceWatch watch, string version)
+internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, RtmpStatistics rtmp, MediaBufferPool buffers, ResourceManager resources, DeviceWatch watch, string version, FrontDoor? frontDoor = null)
 {
     private static readonly string[] StreamLabels = ["app", "stream", "rendition"];
 
@@ -31,6 +32,7 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         AddRtmp(metrics);
         AddPushes(metrics);
         DeviceMetrics.Add(metrics, resources, watch);
+        frontDoor?.AddTo(metrics);
         metrics.CreateGauge("transcoder_buffers_rented", "Pooled blocks owned by somebody.").Set(buffers.RentedBuffers);
         metrics.CreateGauge("transcoder_packets_rented", "Packets owned by somebody.").Set(buffers.RentedPackets);
         await scrape.CollectAndExportAsTextAsync(output, cancellationToken).ConfigureAwait(false);

@@ -87,6 +87,7 @@ internal static class ConfigurationSchema
             "The longest wait between attempts, which go on for ever.", "A target that was down all night is found within half a minute."),
         new("lag", new ScalarNode(ScalarType.Duration, "500ms", "1m"), "8s",
             "How far this target may fall behind before packets are dropped up to a keyframe.", "A target's hiccup costs no picture; a slow one touches nothing else."),
+        new("tls", AccessSchema.PushTls, null, "Which certificates of an rtmps target are trusted.", "Left out: those of the system's roots."),
     ]);
 
     private static readonly ObjectNode App = new(
@@ -99,13 +100,14 @@ internal static class ConfigurationSchema
             "How long a stream waits for its publisher to come back before it ends.", "Encoders reconnect within five seconds; players and renditions stay meanwhile."),
         new("publish", new ObjectNode(
         [
-            new("keys", new ListNode(new ScalarNode(ScalarType.Text), Max: 1000), "[]",
-                "Secrets, one of which a publisher gives as ?key=.", "No default key could be safe: with none, anyone may publish, and a warning says so."),
+            .. AccessSchema.Credentials,
             new("takeover", new ScalarNode(ScalarType.WordOf("a takeover policy", ("when_silent", TakeoverPolicy.WhenSilent), ("always", TakeoverPolicy.Always), ("never", TakeoverPolicy.Never))), "when_silent",
                 "When a second publisher with a valid key may replace the first: when_silent, always or never.", "A frozen encoder must not lock its successor out, and a live one must not be cut off by mistake."),
             new("silence_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "3s",
                 "A publisher that sent nothing for so long is silent.", "No encoder pauses that long, and OBS comes back after two seconds and four."),
-        ]), null, "Who may publish.", "Left out: anyone, with a warning."),
+        ]), null, "Who may publish: with one of these or with on_publish, only who brings what is asked for.", "Left out: anyone, with a warning."),
+        new("play", AccessSchema.Play, null, "Who may play, in the same ways.", "Left out: anyone, as is usual for viewers."),
+        new("hooks", AccessSchema.Hooks, null, "HTTP calls: a POST with JSON that says who publishes or plays what.", "Left out: none."),
         new("gop_cache", new ObjectNode(
         [
             new("duration", new ScalarNode(ScalarType.Duration, "2s", "2m"), "30s",
@@ -137,6 +139,8 @@ internal static class ConfigurationSchema
                 new("max_message_size", new ScalarNode(ScalarType.Size, "64KiB", "16383KiB"), "8MiB",
                     "The largest RTMP message, one coded picture.", "A keyframe of 2160p at 100 Mbit/s is under 4 MiB."),
             ]), null, "The RTMP server.", "Left out: all of its defaults."),
+            new("rtmps", AccessSchema.Rtmps, null, "The RTMP server behind TLS 1.2 or 1.3; the limits of rtmp hold for both together.", "Left out: no such port."),
+            new("limits", AccessSchema.Limits, null, "What a flood may take.", "Left out: all of its defaults."),
             new("http", new ObjectNode(
             [
                 new("listen", new ScalarNode(ScalarType.Endpoint with { Example = "127.0.0.1:8080" }), "127.0.0.1:8080",

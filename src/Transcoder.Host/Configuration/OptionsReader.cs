@@ -15,7 +15,11 @@ internal static class OptionsReader
         var server = root.Map("server");
         var workers = root.Map("workers");
         return new TranscoderOptions(
-            new ServerOptions(Rtmp(server.Map("rtmp")), new HttpListenOptions(server.Map("http").Value<IPEndPoint>("listen")), server.Value<TimeSpan>("shutdown_timeout")),
+            new ServerOptions(Rtmp(server.Map("rtmp")), new HttpListenOptions(server.Map("http").Value<IPEndPoint>("listen")), server.Value<TimeSpan>("shutdown_timeout"))
+            {
+                Rtmps = server.MapOrNull("rtmps") is { } rtmps ? AccessReader.Rtmps(rtmps) : null,
+                Limits = AccessReader.Limits(server.Map("limits")),
+            },
             new NamingOptions(root.Map("naming").Value<RenditionNaming>("rendition")),
             byName,
             new ValueMap<AppOptions>(root.Map("apps").Values.Select(a => KeyValuePair.Create(a.Key, App((BoundMap)a.Value, byName)))),
@@ -76,7 +80,7 @@ internal static class OptionsReader
             ladder,
             app.Value<TimeSpan>("keyframe_interval"),
             app.Value<TimeSpan>("reconnect_grace"),
-            new PublishOptions(Texts(publish, "keys"), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
+            new PublishOptions(AccessReader.Access(publish), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
             new CacheLimits(app.Map("gop_cache").Value<TimeSpan>("duration"), app.Map("gop_cache").Value<int>("size")),
             app.Value<TimeSpan>("player_lag"),
             new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
@@ -85,7 +89,11 @@ internal static class OptionsReader
                 push.Value<TimeSpan>("connect_timeout"),
                 push.Value<TimeSpan>("retry_min"),
                 push.Value<TimeSpan>("retry_max"),
-                push.Value<TimeSpan>("lag")))));
+                push.Value<TimeSpan>("lag")) { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
+        {
+            Play = AccessReader.Access(app.Map("play")),
+            Hooks = AccessReader.Hooks(app.Map("hooks")),
+        };
     }
 
     private static ValueList<string> Texts(BoundMap map, string key) => new(map.List(key).Cast<BoundScalar>().Select(item => (string)item.Value!));

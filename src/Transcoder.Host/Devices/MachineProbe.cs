@@ -9,10 +9,11 @@ namespace Transcoder.Host.Devices;
 /// The whole machine's report: each device is asked by a child process of its own with a deadline, so that one whose driver hangs does not hide the others.
 /// This process asks no driver and loads no native code.
 /// </summary>
-internal sealed class MachineProbe(ChildProgram program)
+/// <param name="deadline">For each device.</param>
+internal sealed class MachineProbe(ChildProgram program, TimeSpan deadline)
 {
     /// <summary>A cold driver takes seconds for its first session; a card is tried with some ten.</summary>
-    public static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     // Children at once; each also encodes samples in software.
     private const int AtOnce = 4;
@@ -35,7 +36,7 @@ internal sealed class MachineProbe(ChildProgram program)
         await turns.WaitAsync(cancellationToken);
         try
         {
-            var answer = await program.RunAsync(["worker", "probe", subject], Deadline, cancellationToken);
+            var answer = await program.RunAsync(["worker", "probe", subject], deadline, cancellationToken);
             var report = Newest(answer) ?? new ProbeReport(known is null ? [] : [known], [], "");
             if (answer.Failure is not { } failure)
             {

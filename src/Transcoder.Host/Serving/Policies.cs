@@ -48,6 +48,7 @@ internal static class Policies
         RetryMin = push.RetryMin,
         RetryMax = push.RetryMax,
         Lag = push.Lag,
+        Trust = new TlsTrust(push.Tls.Pin, push.Tls.CaFile),
     };
 
     private static string RenditionWord(StreamName name) => name.IsRendition ? name.Rendition : PushOptions.SourceName;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Transcoder.Codecs.Probing;
 using Transcoder.Host.Devices;
@@ -26,13 +27,14 @@ internal static class DeviceVerbs
     });
 
     /// <summary>Without a subject the whole machine, as one line of JSON; with one, a line for each step, the last counts.</summary>
-    public static Verb Probe(TextWriter output, TextWriter errors) => new("worker probe", "[SUBJECT]", "Try every device; started by the daemon.", async arguments =>
+    public static Verb Probe(TextWriter output, TextWriter errors) => new("worker probe", "[SUBJECT] [--deadline SECONDS]", "Try every device; started by the daemon.", async arguments =>
     {
-        var subject = new Arguments(arguments, [], [], ["SUBJECT?"]).WordOrNull(0);
+        var parsed = new Arguments(arguments, ["--deadline"], [], ["SUBJECT?"]);
+        var subject = parsed.WordOrNull(0);
         _ = WorkerVerb.DieWithParentAsync(Console.OpenStandardInput());
         if (subject is null)
         {
-            await output.WriteLineAsync(JsonSerializer.Serialize(await Machine().RunAsync(CancellationToken.None), DeviceJson.Default.ProbeReport));
+            await output.WriteLineAsync(JsonSerializer.Serialize(await Machine(parsed["--deadline"]).RunAsync(CancellationToken.None), DeviceJson.Default.ProbeReport));
             return ExitCode.Success;
         }
 
@@ -52,7 +54,8 @@ internal static class DeviceVerbs
         }
     }, Internal: true);
 
-    public static MachineProbe Machine() => new(Program());
+    public static MachineProbe Machine(string? deadline = null) =>
+        new(Program(), deadline is null ? MachineProbe.Patience : TimeSpan.FromSeconds(int.Parse(deadline, CultureInfo.InvariantCulture)));
 
     public static ChildProgram Program() => new(Environment.ProcessPath!, TimeProvider.System);
 }

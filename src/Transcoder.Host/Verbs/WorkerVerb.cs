@@ -40,7 +40,7 @@ internal static class WorkerVerb
         _ = DieWithParentAsync(Console.OpenStandardInput());
         var hello = new WorkerHello(CommandLine.Version, secret, Environment.ProcessId);
         using var link = new NetworkStream(socket, ownsSocket: true);
-        new IngestWorker(link, new OpenDevices(DeviceCatalog.Open()), new MediaBufferPool(), TimeProvider.System, hello).Run();
+        new IngestWorker(link, new LocalDevices(), new MediaBufferPool(), TimeProvider.System, hello).Run();
         return ExitCode.Success;
     }
 
@@ -52,9 +52,8 @@ internal static class WorkerVerb
         Process.GetCurrentProcess().Kill();
     }
 
-    private sealed class OpenDevices(IReadOnlyList<IDevice> devices) : IDeviceSource
+    private sealed class LocalDevices : IDeviceSource
     {
-        public IDevice Open(DeviceRef device) => devices.FirstOrDefault(each => each.Id == device.Id && each.Kind == device.Kind)
-            ?? throw new CodecException($"there is no device {device} here");
+        public IDevice Open(DeviceRef device) => DeviceCatalog.Open(device);
     }
 }

@@ -12,4 +12,5 @@ public sealed record TranscodeJob(string Stream, MediaTime KeyframeInterval, IRe
 
 /// <param name="ResumeVideoAfter">Frames at or before this time have left already: the first frame after it is an IDR. MinValue: from the start.</param>
 /// <param name="ResumeAudioAfter">The last coded audio unit that has left; the next one follows it without a gap. MinValue: from the start.</param>
-public sealed record RenditionJob(RenditionSpec Spec, MediaTime ResumeVideoAfter, MediaTime ResumeAudioAfter);
+/// <param name="ResumesPassthrough">What has left was the source's own coding: it may go on in the middle of a GOP.</param>
+public sealed record RenditionJob(RenditionSpec Spec, MediaTime ResumeVideoAfter, MediaTime ResumeAudioAfter, bool ResumesPassthrough = false);

@@ -15,6 +15,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
     private readonly object _gate = new();
     private readonly Dictionary<int, Desk> _desks = [];
     private readonly HashSet<long> _closed = [];
+    private readonly Dictionary<long, int> _held = [];
     private bool _aborted;
 
     /// <summary>Told whether an answer is awaited: what stands before it on the link must be read.</summary>
@@ -111,12 +112,23 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         }
     }
 
-    /// <summary>Once for each lease; the first outcome is the true one.</summary>
+    /// <summary>A session is opened under the lease. Two lanes may have one lease: they asked for the same at different times.</summary>
+    public void Hold(long lease)
+    {
+        lock (_gate)
+        {
+            _held[lease] = _held.GetValueOrDefault(lease) + 1;
+        }
+    }
+
+    /// <summary>Told once for each lease: when its last session has closed in order, or at the first failure.</summary>
     public void Close(long lease, LeaseOutcome outcome, int error, string message)
     {
         lock (_gate)
         {
-            if (lease == 0 || !_closed.Add(lease))
+            var others = _held.GetValueOrDefault(lease) - 1;
+            _held[lease] = others;
+            if (lease == 0 || (others > 0 && outcome == LeaseOutcome.Released) || !_closed.Add(lease))
             {
                 return;
             }

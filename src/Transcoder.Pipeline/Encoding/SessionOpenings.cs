@@ -50,6 +50,7 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             {
                 _latest = grant.Lease;
                 _opening = grant;
+                scope.Desk.Hold(grant.Lease);
                 scope.Threads.Start($"open:{scope.Job.Stream}:{name}", thread =>
                 {
                     thread.Hung = () => scope.Desk.Close(

@@ -45,6 +45,16 @@ internal sealed class LagGate(TimeProvider time)
         MayWait();
     }
 
+    /// <summary>The pipeline was held up by something else than its own speed: what has piled up is caught up with.</summary>
+    public void CatchUp()
+    {
+        if (Lag >= Live)
+        {
+            CatchingUp = true;
+            _best = TimeSpan.MaxValue;
+        }
+    }
+
     /// <summary>The fan-out of a frame begins.</summary>
     /// <param name="duration">Since the frame before it.</param>
     public void BeginFrame(TimeSpan duration)

@@ -5,6 +5,7 @@ using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline.Planning;
+using Transcoder.Pipeline.Renditions;
 using Transcoder.Pipeline.Threads;
 
 namespace Transcoder.Pipeline.Video;
@@ -35,7 +36,10 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private bool _aborted;
 
     /// <summary>True while some rendition still takes pictures; without one decoding is a waste.</summary>
-    public bool IsWanted => !_planned ? scope.Renditions.Any(rendition => rendition.Job.Spec.Video is not null) : _rungs.Exists(rung => !rung.Lane.Members.HaveEnded);
+    public bool IsWanted => !_planned ? scope.Renditions.Any(IsPlanned) : _rungs.Exists(rung => !rung.Lane.Members.HaveEnded);
+
+    /// <summary>Frames up to the newest are made again by another decoder: they are skipped, and are no damage.</summary>
+    public bool IsReplaying { get; set; }
 
     /// <summary>A decoder was opened: its frames are on that device.</summary>
     public void SetSource(IDevice device, Track track)
@@ -43,6 +47,10 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         _device = device;
         _track = track;
         _scaling.Reset();
+        if (_planned)
+        {
+            _rungs.ForEach(rung => rung.Lane.SetPath(Path));
+        }
     }
 
     /// <summary>Takes over the caller's reference.</summary>
@@ -51,7 +59,11 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         // Ingest repairs disorder; a decoder that makes some would break every encoder behind it.
         if (frame.Pts <= _last)
         {
-            scope.Source.CountDamage();
+            if (!IsReplaying)
+            {
+                scope.Source.CountDamage();
+            }
+
             frame.Release();
             return;
         }
@@ -137,12 +149,12 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         var rate = FrameRateEstimate.IsPlausible(StatedRate) ? StatedRate : FrameRateEstimate.From([.. _early.Select(frame => frame.Pts)]);
         _source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate, first.Color);
         var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
-        foreach (var (number, reason) in plan.LeftOut)
+        foreach (var (number, reason) in plan.LeftOut.Where(each => IsPlanned(scope.Renditions[each.Number])))
         {
             scope.Renditions[number].End(reason);
         }
 
-        Start([.. plan.Renditions.Where(planned => !scope.Renditions[planned.Number].HasEnded)], thread);
+        Start([.. plan.Renditions.Where(planned => IsPlanned(scope.Renditions[planned.Number]))], thread);
         _planned = true;
         scope.VideoSettled.Set();
         while (_early.Count > 0)
@@ -152,6 +164,42 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             FanOut(frame, thread);
         }
     }
+
+    /// <summary>
+    /// A rendition whose pictures were the source's own is encoded from the next frame on: by the encoder of another that asks for the same, or by its own.
+    /// Where nothing was decoded so far the first frame settles it.
+    /// </summary>
+    public void Add(Rendition rendition)
+    {
+        if (!_planned)
+        {
+            return;
+        }
+
+        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
+        if (plan.Renditions.FirstOrDefault(each => each.Number == rendition.Number) is not { } planned)
+        {
+            rendition.End(plan.LeftOut.First(each => each.Number == rendition.Number).Reason);
+            return;
+        }
+
+        var member = new LaneMember(rendition, rendition.VideoLeft);
+        if (_rungs.Find(rung => rung.Lane.Plan.Settings == planned.Settings && !rung.Lane.Members.HaveEnded) is { } shared)
+        {
+            shared.Lane.Join(member);
+            return;
+        }
+
+        lock (_rungs)
+        {
+            if (!_aborted)
+            {
+                Start(new VideoLane(scope, new LaneMembers([member]), planned, Path));
+            }
+        }
+    }
+
+    private static bool IsPlanned(Rendition rendition) => rendition.Job.Spec.Video is not null && !rendition.HasEnded && !rendition.PassesThrough;
 
     /// <summary>Asks for places for all of them at once, and starts a lane for each lease that is granted.</summary>
     private void Start(IReadOnlyList<PlannedVideo> wanted, PipelineThread thread)
@@ -165,6 +213,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         thread.Idle();
         var grants = scope.Desk.Wait([.. wanted.Select(each => each.Number)], GrantDeadline);
         thread.Busy();
+        lag.CatchUp();
         foreach (var (planned, grant) in wanted.Zip(grants).Where(each => each.Second is not { Lease: not 0 }))
         {
             scope.Desk.Leave(planned.Number);
@@ -181,15 +230,19 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
                     continue;
                 }
 
-                var members = new LaneMembers([.. shared.Select(each => new LaneMember(scope.Renditions[each.Number], scope.Renditions[each.Number].Job.ResumeVideoAfter))]);
-                var lane = new VideoLane(scope, members, shared.First(), Path);
-                _rungs.Add(new Rung(lane));
-                scope.Threads.Start($"enc:{scope.Job.Stream}:{members.Name}", lane.Run);
+                var members = new LaneMembers([.. shared.Select(each => new LaneMember(scope.Renditions[each.Number], scope.Renditions[each.Number].VideoLeft))]);
+                Start(new VideoLane(scope, members, shared.First(), Path));
             }
-
-            // Each size is made from a larger one that is there already.
-            _rungs.Sort((one, other) => other.Pixels.CompareTo(one.Pixels));
         }
+    }
+
+    private void Start(VideoLane lane)
+    {
+        _rungs.Add(new Rung(lane));
+        scope.Threads.Start($"enc:{scope.Job.Stream}:{lane.Members.Name}", lane.Run);
+
+        // Each size is made from a larger one that is there already.
+        _rungs.Sort((one, other) => other.Pixels.CompareTo(one.Pixels));
     }
 
     /// <summary>Another picture may change what a rung asks for. Rungs that it is too small for stay as they are: viewers are watching.</summary>
@@ -200,6 +253,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             return;
         }
 
+        var demands = new List<EncodeDemand>();
         _source = _source with { Width = frame.Width, Height = frame.Height, SampleAspectRatio = frame.SampleAspectRatio, Color = frame.Color };
         var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
         foreach (var rung in _rungs)
@@ -209,7 +263,13 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             if (changed is not null && changed.Settings != lane.Plan.Settings)
             {
                 lane.Change(changed, Path);
+                demands.AddRange(lane.Members.All.Where(member => !member.Rendition.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, changed.Settings)));
             }
+        }
+
+        if (demands.Count > 0)
+        {
+            scope.Desk.Ask(new LeaseRequest(Path.Place, _source.Width, _source.Height, _source.FrameRate, demands));
         }
     }
 

@@ -63,10 +63,10 @@ internal sealed class VideoLane
     /// <summary>The lease in use, and where; for the watchdog and for renditions that join.</summary>
     public VideoSession? Session => Volatile.Read(ref _session);
 
-    /// <summary>The source's picture has changed, and with it what is wanted: the daemon is asked for a place for that.</summary>
+    /// <summary>The source's picture has changed, and with it what is wanted. A grant for it follows.</summary>
     public void Change(PlannedVideo plan, FramePath path)
     {
-        Volatile.Write(ref _path, path);
+        SetPath(path);
         Volatile.Write(ref _newPlan, plan);
         Queue.Notify();
     }
@@ -127,13 +127,25 @@ internal sealed class VideoLane
         }
     }
 
+    public void SetPath(FramePath path) => Volatile.Write(ref _path, path);
+
+    /// <summary>A rendition joins, on the decode thread, with the next frame.</summary>
+    public void Join(LaneMember member)
+    {
+        _members.Add(member);
+        _scope.Desk.Route(member.Rendition.Number, _openings.Take);
+        if (Session is { } session)
+        {
+            member.Rendition.Started(Describe(session, new Reason(Reasons.SharedSession, $"{_members.All[0].Rendition.Name} asks for the same")));
+        }
+    }
+
     /// <summary>A grant, a session that has opened, a new plan, or a deadline.</summary>
     private void Attend()
     {
         if (Interlocked.Exchange(ref _newPlan, null) is { } plan)
         {
             Volatile.Write(ref _plan, plan);
-            Ask();
         }
 
         while (_openings.TryNext(out var notice))
@@ -275,9 +287,7 @@ internal sealed class VideoLane
         var settings = session.Grant.Settings;
         var rate = settings.FrameRate < planned.FrameRate * 0.99 ? settings.FrameRate : _plan.ReducedFrameRate;
         Volatile.Write(ref _target, new LaneTarget(session.ScalesOn, session.Size, rate));
-        var started = new RenditionStarted(
-            session.Device.Id, session.Device.Kind, session.Description, Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu),
-            settings.Width, settings.Height, settings.FrameRate, session.Grant.Reason, session.Grant.Lease);
+        var started = Describe(session, session.Grant.Reason);
         foreach (var member in _members.All)
         {
             if (!member.Rendition.HasEnded)
@@ -286,6 +296,10 @@ internal sealed class VideoLane
             }
         }
     }
+
+    private RenditionStarted Describe(VideoSession session, Reason reason) => new(
+        session.Device.Id, session.Device.Kind, session.Description, Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu),
+        session.Size.Width, session.Size.Height, session.Grant.Settings.FrameRate, reason, session.Grant.Lease);
 
     /// <summary>Does one step on the session. Where it fails the lane goes over to the session that is ready, or asks for another place.</summary>
     private void Attempt(Action<VideoLane> step)

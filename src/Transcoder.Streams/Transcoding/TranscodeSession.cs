@@ -265,7 +265,7 @@ public sealed partial class TranscodeSession
     private TranscodeJob JobFor(WorkerLeases leases) => new(
         _source.Live.Name.ToString(),
         _source.Policy.KeyframeInterval,
-        [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts))],
+        [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts, r.Started?.Reason.Code == Reasons.Passthrough))],
         leases.DecodeOrder(_source.Live.Video));
 
     /// <summary>By its number on the current worker's link: only what still runs is in a job.</summary>

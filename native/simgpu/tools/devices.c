@@ -1,5 +1,6 @@
-/* simgpu-nvml: what NVML says, a line for each device and for each encoder session. Exits with NVML's code. */
+/* simgpu-devices: what CUDA says of the devices' identity, then what NVML says, a line for each device and for each encoder session. Exits with NVML's code. */
 #include "../nvml/nvml.h"
+#include <ffnvcodec/dynlink_cuda.h>
 #include <stdio.h>
 
 nvmlReturn_t nvmlInit_v2(void);
@@ -14,6 +15,29 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory);
 nvmlReturn_t nvmlDeviceGetEncoderUtilization(nvmlDevice_t device, unsigned *utilization, unsigned *period_us);
 nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t device, unsigned *count, nvmlEncoderSessionInfo_t *list);
 
+tcuInit cuInit;
+tcuDeviceGetCount cuDeviceGetCount;
+tcuDeviceGetUuid cuDeviceGetUuid;
+CUresult cuDeviceGetPCIBusId(char *id, int size, CUdevice device);
+
+static void print_cuda(void)
+{
+    int devices = 0;
+    if (cuInit(0) != CUDA_SUCCESS || cuDeviceGetCount(&devices) != CUDA_SUCCESS)
+        return;
+    for (int i = 0; i < devices; i++) {
+        CUuuid uuid;
+        char pci[32];
+        cuDeviceGetUuid(&uuid, i);
+        cuDeviceGetPCIBusId(pci, sizeof(pci), i);
+        printf("cuda%d uuid GPU-", i);
+        for (int byte = 0; byte < 16; byte++)
+            printf(byte == 4 || byte == 6 || byte == 8 || byte == 10 ? "-%02x" : "%02x", (unsigned char)uuid.bytes[byte]);
+        printf(" pci %s\n", pci);
+    }
+    fflush(stdout);
+}
+
 static int failed(const char *what, nvmlReturn_t status)
 {
     printf("%s: %s (%d)\n", what, nvmlErrorString(status), status);
@@ -22,6 +46,7 @@ static int failed(const char *what, nvmlReturn_t status)
 
 int main(void)
 {
+    print_cuda();
     nvmlReturn_t status = nvmlInit_v2();
     if (status != NVML_SUCCESS)
         return failed("init", status);
