@@ -17,6 +17,9 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     /// <summary>A probe opens sessions that streams may need: not more often than this.</summary>
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromSeconds(30);
 
+    /// <summary>A probe that met a full card or a driver that hung says nothing of what it can do at other times.</summary>
+    private static readonly TimeSpan ProvisionalFor = TimeSpan.FromMinutes(1);
+
     private readonly IDeviceProgram _program;
     private readonly ResourceManager _resources;
     private readonly TimeProvider _clock;
@@ -92,9 +95,18 @@ public sealed partial class DeviceWatch : IAsyncDisposable
             }
 
             _probed.TrySetResult();
+            if (Report is { } known && IsProvisional(known))
+            {
+                Want();
+                wait = ProvisionalFor;
+            }
+
             await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private static bool IsProvisional(ProbeReport report) =>
+        report.Devices.Any(device => device.Engines.Any(engine => engine.Refusal?.Code is Reasons.SessionLimit or Reasons.MemoryFull) || device.Findings.Any(finding => finding.Code == Reasons.ProbeFailed));
 
     private async Task MonitorAsync()
     {
