@@ -97,6 +97,7 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var back = new Owned(down.Scale(there.Frame));
 
         Assert.True(there.Frame.IsHardware);
+        Assert.False(there.Frame.IsFullRange);
         Assert.False(back.Frame.IsHardware);
         Assert.Equal(Coding.JitteredTime(3), back.Frame.Pts);
 
