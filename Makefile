@@ -5,6 +5,9 @@
 # make test-device  what only a real GPU can prove: decode, scaling, telemetry; skipped and counted where there is none
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
+# make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
+# make flood      thousands of idle and half-open connections against a stream on air
+# make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each (default: all, 60)
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
 # make simgpu     simulated GPU drivers for tests, at artifacts/simgpu
@@ -14,7 +17,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native simgpu run demo test test-device bench bench-rtmp lint setup clean
+.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement flood fuzz lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -100,6 +103,19 @@ bench: artifacts/.benchmarks
 bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll compare appliance/demo/bbb-720p30.flv \
 		transcoder=$(PROGRAM) nginx=/usr/sbin/nginx $(BENCH_RTMP)
+
+bench-placement: artifacts/.benchmarks
+	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement
+
+flood: artifacts/.tests
+	FLOOD_SCALE=10 dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -class "*FloodTests" -showLiveOutput
+
+artifacts/.fuzz: $(PROGRAM) $(call sources,tests)
+	@dotnet build tests/Transcoder.Fuzz -c Release -v quiet
+	@touch $@
+
+fuzz: artifacts/.setup-fuzz artifacts/.fuzz
+	@.ci/fuzz $(or $(TIME),60) $(TARGET)
 
 lint:
 	@.ci/lint

@@ -9,9 +9,12 @@ Verb[] verbs =
     DeviceVerbs.Devices(Console.Out),
     DeviceVerbs.Doctor(Console.Out),
     CalibrateVerbs.Calibrate(Console.Out, Console.Error),
+    UrlVerb.Sign(Console.Out, Console.Error, TimeProvider.System),
+    PlanVerb.Plan(Console.Out, Console.Error),
     PublishVerb.Publish(Console.Out, Console.Error),
     WorkerVerb.Ingest(),
     DeviceVerbs.Probe(Console.Out, Console.Error),
+    MonitorVerb.Monitor(Console.Out),
     CalibrateVerbs.Measure(Console.Out, Console.Error),
 ];
 

@@ -4,6 +4,8 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Transcoder.Codecs;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
+using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline;
 
@@ -38,7 +40,7 @@ internal static class WorkerVerb
         _ = DieWithParentAsync(Console.OpenStandardInput());
         var hello = new WorkerHello(CommandLine.Version, secret, Environment.ProcessId);
         using var link = new NetworkStream(socket, ownsSocket: true);
-        new IngestWorker(link, DeviceCatalog.Open(), new MediaBufferPool(), TimeProvider.System, hello).Run();
+        new IngestWorker(link, new LocalDevices(), new MediaBufferPool(), TimeProvider.System, hello).Run();
         return ExitCode.Success;
     }
 
@@ -48,5 +50,10 @@ internal static class WorkerVerb
         var end = new byte[1];
         await lifeline.ReadAsync(end).ConfigureAwait(false);
         Process.GetCurrentProcess().Kill();
+    }
+
+    private sealed class LocalDevices : IDeviceSource
+    {
+        public IDevice Open(DeviceRef device) => DeviceCatalog.Open(device);
     }
 }

@@ -13,6 +13,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
 
     private readonly List<WireImage> _images = new(BatchPackets + 4);
     private long _bytes;
+    private long _dropped;
 
     public long BytesWritten => Interlocked.Read(ref _bytes);
 
@@ -23,6 +24,12 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {
             bytes += packet.Payload.Length;
+            if (source.DroppedPackets != _dropped)
+            {
+                _dropped = source.DroppedPackets;
+                composer.SkipGap();
+            }
+
             composer.Add(packet);
         }
 

@@ -65,6 +65,9 @@ internal sealed class DeviceState
     /// <summary>Sessions of the ladder that is being decided, besides <see cref="Leases"/>.</summary>
     public int Trials { get; set; }
 
+    /// <summary>Which pass over the devices has met this one.</summary>
+    public long Mark { get; set; }
+
     /// <summary>The one session that may run under probation.</summary>
     public Lease? ProbationLease { get; set; }
 

@@ -25,6 +25,8 @@ internal sealed class EngineState(double nominal, CapacitySource source)
     /// <summary>How much of what a second shows is believed.</summary>
     private const double Smoothing = 0.1;
 
+    private (EngineLoad Load, double Capacity, double Cost) _known;
+
     /// <summary>Work a second that it was calibrated or assumed to do.</summary>
     public double Nominal { get; set; } = nominal;
 
@@ -48,7 +50,19 @@ internal sealed class EngineState(double nominal, CapacitySource source)
 
     public double Utilisation => EngineQueue.Utilisation(Load, Capacity);
 
-    public double Cost => EngineQueue.Cost(Load, Capacity);
+    /// <summary>Asked for each rung of each ladder, and changed by few of them.</summary>
+    public double Cost
+    {
+        get
+        {
+            if (_known.Load != Load || _known.Capacity != Capacity)
+            {
+                _known = (Load, Capacity, EngineQueue.Cost(Load, Capacity));
+            }
+
+            return _known.Cost;
+        }
+    }
 
     public double CostWith(in EngineLoad more) => EngineQueue.Cost(Load + more, Capacity);
 

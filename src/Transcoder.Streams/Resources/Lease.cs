@@ -81,6 +81,9 @@ internal sealed class Lease(long id, OwnerEntry owner, DemandUnit unit, Placed p
 
     public bool IsReduced => !ReferenceEquals(Settings, Unit.Settings) && Settings != Unit.Settings;
 
+    /// <summary>A rendition is to read it.</summary>
+    public bool IsCurrent => Numbers.Exists(number => Owner.Current.GetValueOrDefault(number) == this);
+
     /// <summary>A session that is there, or may be at any moment.</summary>
     public bool Counts => State is LeaseState.Reserved or LeaseState.Open or LeaseState.Leaving or LeaseState.Stuck;
 }

@@ -53,15 +53,23 @@ internal sealed class Ledger
     /// <summary>The session runs. An expired lease takes its place again: the session is there, whatever we gave away meanwhile.</summary>
     public void Confirm(Lease lease, TimeSpan now)
     {
+        if (lease.OpenedAt != TimeSpan.MaxValue)
+        {
+            return;
+        }
+
         if (lease.State == LeaseState.Expired)
         {
             Take(lease, now);
+            foreach (var number in lease.Numbers)
+            {
+                lease.Owner.Current.TryAdd(number, lease);
+            }
         }
 
-        if (lease.State is LeaseState.Reserved or LeaseState.Expired)
-        {
-            (lease.State, lease.OpenedAt) = (LeaseState.Open, now);
-        }
+        // One that was ordered elsewhere while it opened is open all the same, until the worker leaves it.
+        lease.OpenedAt = now;
+        lease.State = lease.IsCurrent ? LeaseState.Open : LeaseState.Leaving;
     }
 
     public void Expire(Lease lease, TimeSpan now)

@@ -30,6 +30,8 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
     private const double LeastFrameRate = 10;
     private const int NamedAlternatives = 3;
 
+    private long _mark;
+
     public PlacementPolicy Policy { get; set; } = new([PlacementPolicy.Software]);
 
     /// <summary>The smallest priority that holds a lease; pre-emption is looked into only above it.</summary>
@@ -298,9 +300,15 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
     private void NameTheRest(List<PlaceOption> options)
     {
+        var mark = ++_mark;
+        foreach (var option in options)
+        {
+            option.Device.Mark = mark;
+        }
+
         foreach (var device in devices)
         {
-            if (!options.Exists(option => option.Device == device))
+            if (device.Mark != mark)
             {
                 var refusal = device.Encode is null ? Reasons.NoEncodeEngine : device.HasEncoder(Policy.Order) ? Reasons.DeviceOrder : Reasons.NotInOrder;
                 options.Add(new PlaceOption(device, "", double.NaN, refusal));

@@ -203,15 +203,7 @@ public sealed partial class ResourceManager
     {
         StepBack(lease);
         Forget(lease);
-        if (lease.State == LeaseState.Leaving)
-        {
-            _ledger.Release(lease, now);
-        }
-        else
-        {
-            _ledger.Expire(lease, now);
-        }
-
+        _ledger.Expire(lease, now);
         LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
     }
 

@@ -45,7 +45,7 @@ public sealed partial class ResourceManager
                 corrections[device.Id] = new LearnedCapacity(device.Report.Driver, Math.Round(device.Encode!.Correction, 3));
             }
 
-            return new ResourceState(_learned.Calibrations, caps, corrections);
+            return new ResourceState(caps, corrections);
         }
     }
 
@@ -90,6 +90,7 @@ public sealed partial class ResourceManager
         lease.Settings,
         lease.Unit.Terms.Priority,
         _originTime + lease.ReservedAt,
+        lease.OpenedAt == TimeSpan.MaxValue ? null : _originTime + lease.OpenedAt,
         lease.Reason,
         [.. lease.Options.Select(option => new PlaceView(
             option.Device.Id, option.Device.Report.Name, option.Kind, double.IsNaN(option.Cost) ? null : option.Cost, option.Refusal is { } code ? new Reason(code, "") : null))]);
@@ -129,6 +130,7 @@ public sealed record DeviceStatus(
 /// <param name="LossRatio">Predicted share of frames that it would drop.</param>
 public sealed record EngineStatus(double Capacity, CapacitySource Source, double OurLoad, double ForeignLoad, double Utilisation, double Delay, double LossRatio);
 
+/// <param name="Opened">When its session was confirmed; null: not yet.</param>
 /// <param name="Places">The devices as they were when it was placed.</param>
 public sealed record LeaseStatus(
     long Id,
@@ -139,5 +141,6 @@ public sealed record LeaseStatus(
     VideoEncoderSettings Settings,
     int Priority,
     DateTimeOffset Since,
+    DateTimeOffset? Opened,
     Reason Reason,
     IReadOnlyList<PlaceView> Places);

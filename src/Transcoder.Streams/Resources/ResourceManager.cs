@@ -28,7 +28,7 @@ public sealed partial class ResourceManager
     private readonly DeviceState _cpu;
 
     /// <param name="cores">The machine's logical cores.</param>
-    /// <param name="state">What an earlier run learned.</param>
+    /// <param name="state">What an earlier run learned, and what was calibrated.</param>
     public ResourceManager(PlacementPolicy policy, int cores, TimeProvider clock, ILogger<ResourceManager> log, ResourceState? state = null)
     {
         (_clock, _log) = (clock, log);

@@ -3,14 +3,14 @@ using System.Text.Json.Serialization;
 
 namespace Transcoder.Streams.Resources;
 
-/// <summary>What the appliance has measured and learned of its devices, kept over restarts. Devices by their stable id.</summary>
-public sealed record ResourceState(
-    IReadOnlyDictionary<string, DeviceCalibration> Calibrations,
-    IReadOnlyDictionary<string, LearnedCap> SessionCaps,
-    IReadOnlyDictionary<string, LearnedCapacity> Corrections)
+/// <summary>What the appliance has learned of its devices, kept over restarts. Devices by their stable id.</summary>
+public sealed record ResourceState(IReadOnlyDictionary<string, LearnedCap> SessionCaps, IReadOnlyDictionary<string, LearnedCapacity> Corrections)
 {
-    public static ResourceState Empty { get; } =
-        new(new Dictionary<string, DeviceCalibration>(), new Dictionary<string, LearnedCap>(), new Dictionary<string, LearnedCapacity>());
+    public static ResourceState Empty { get; } = new(new Dictionary<string, LearnedCap>(), new Dictionary<string, LearnedCapacity>());
+
+    /// <summary>What was measured; it has a file of its own (<see cref="CalibrationFile"/>).</summary>
+    [JsonIgnore]
+    public IReadOnlyDictionary<string, DeviceCalibration> Calibrations { get; init; } = new Dictionary<string, DeviceCalibration>();
 }
 
 /// <summary>Real encodes, decodes and scalings, as many at once as it took to fill the engine.</summary>
