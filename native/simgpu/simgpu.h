@@ -4,6 +4,7 @@
    SIMGPU_DIR names a directory with two files:
      config  text, written by the test (rename a new file over it); read again within 20 ms, also by encoders that run.
      state   shared memory of all processes that use the directory; made by the first. Its layout is struct sim_state below.
+   VA-API also wants the folder va in LD_LIBRARY_PATH and in LIBVA_DRIVERS_PATH, and LIBVA_DRIVER_NAME=simgpu.
    Without SIMGPU_DIR there is no device. An unknown key or value ends the process that reads it.
 
    config: "key = value" per line, # for comments. "gpu1.key = value" is for NVIDIA device 1, "va0.key = value" for VA-API device 0; a device's key

@@ -64,7 +64,8 @@ static void map(void)
         initialise(shared);
     if (shared->magic != SIM_MAGIC || shared->version != SIM_VERSION)
         fail("the state is of another build");
-    close(file); /* and with it the file lock */
+    flock(file, LOCK_UN); /* the mapping keeps the open file, and so its lock, beyond close */
+    close(file);
 }
 
 struct sim_state *sim_lock(void)

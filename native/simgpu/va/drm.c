@@ -1,8 +1,11 @@
 /* libva-drm.so.2 for tests: any file is a device, since no DRM node can be had without hardware. The driver's name and folder come from the environment. */
+#include "../simgpu.h"
 #include <stdlib.h>
 #include <string.h>
 #include <va/va_backend.h>
 #include <va/va_drmcommon.h>
+
+__attribute__((visibility("default"))) const char SIM_MARKER[] = "simulated libva-drm.so.2";
 
 VADisplayContextP va_newDisplayContext(void);
 

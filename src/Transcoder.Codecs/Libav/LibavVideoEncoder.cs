@@ -58,6 +58,10 @@ internal sealed unsafe class LibavVideoEncoder : IVideoEncoder
         try
         {
             Track = new Track(TrackKind.Video, settings.Codec, CodedForm.Configuration(settings.Codec, Extradata(), _video), _video);
+            if (Track.Config.IsEmpty)
+            {
+                throw new CodecException($"{name} gives no parameter sets at opening: its driver writes them into the stream only, where no player of this server would find them");
+            }
         }
         catch
         {

@@ -8,7 +8,6 @@ namespace Transcoder.Codecs.Probing;
 /// A device's report while it is being made. It is published before each step with that step marked as unanswered: when a driver never comes back, the
 /// last one published says where, and what was proved before stands.
 /// </summary>
-/// <param name="unanswered">Tells of a step that hangs what a person should do.</param>
 internal sealed class DeviceDraft(DeviceReport report, Action<DeviceReport> publish)
 {
     private readonly List<EngineCapability> _engines = [];

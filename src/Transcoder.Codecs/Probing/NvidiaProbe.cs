@@ -100,7 +100,7 @@ internal static class NvidiaProbe
 
         // The limit is one of the whole machine.
         var sessions = nvml is null ? null : driver.Cards().Select(card => nvml.EncoderSessions(card.Id)?.Count).Aggregate((int?)0, (sum, count) => sum + count);
-        return NvidiaRefusals.OfSession(refusal, nvml?.Memory(id)?.Free, sessions);
+        return NvidiaRefusals.OfSession(refusal, nvml?.Memory(id)?.Free, sessions, SystemTree.IsContainer);
     }
 
     private static DeviceReport Describe(CudaCard card, CudaDriver driver, Nvml? nvml) => new(

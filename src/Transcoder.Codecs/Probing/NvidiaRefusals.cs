@@ -50,7 +50,7 @@ internal static partial class NvidiaRefusals
     /// <param name="memory">Of the card, free bytes; null where it isn't known.</param>
     /// <param name="sessions">Encoder sessions of all programs and cards now; null where they can't be counted.</param>
     /// <returns>Null: the card has no such engine.</returns>
-    public static Reason? OfSession(CodecException refusal, long? memory, int? sessions)
+    public static Reason? OfSession(CodecException refusal, long? memory, int? sessions, bool isContainer)
     {
         var words = refusal.Message;
         if (words.Contains("unsupported device (2)", StringComparison.Ordinal) || words.Contains("Codec not supported", StringComparison.Ordinal))
@@ -69,7 +69,7 @@ internal static partial class NvidiaRefusals
         if (words.Contains("Cannot load libnvidia-encode", StringComparison.Ordinal) || words.Contains("Cannot load libnvcuvid", StringComparison.Ordinal))
         {
             var library = words.Contains("libnvcuvid", StringComparison.Ordinal) ? "libnvcuvid" : "libnvidia-encode";
-            return SystemTree.IsContainer
+            return isContainer
                 ? new Reason(Reasons.NoVideoCapability, $"{library}.so.1 is missing: the container was started without the video capability. Start it with NVIDIA_DRIVER_CAPABILITIES=compute,utility,video")
                 : new Reason(Reasons.NoDriver, $"{library}.so.1 is missing, a part of the NVIDIA driver. Install it (Debian: {(library == "libnvcuvid" ? "libnvcuvid1" : "libnvidia-encode1")})");
         }

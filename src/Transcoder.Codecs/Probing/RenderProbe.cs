@@ -115,7 +115,7 @@ internal static class RenderProbe
     private static bool IsAbsent(string words) =>
         words.Contains("No usable encoding profile found", StringComparison.Ordinal)
         || words.Contains("No usable encoding entrypoint found", StringComparison.Ordinal)
-        || words.Contains("Encoding entrypoint not found", StringComparison.Ordinal)
+        || words.Contains("Failed to query entrypoints", StringComparison.Ordinal)
         || words.Contains("unsupported (-3)", StringComparison.Ordinal);
 
     private static Reason? Refusal(RenderNode node)

@@ -17,7 +17,9 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
     // Of what a child complains.
     private const int MostErrorLines = 20;
 
-    public async Task<ChildAnswer> RunAsync(IEnumerable<string> arguments, TimeSpan deadline, CancellationToken cancellationToken)
+    /// <param name="silence">Between two lines of its output, and before the first: a child that says nothing for so long hangs.</param>
+    /// <param name="deadline">For all of its work.</param>
+    public async Task<ChildAnswer> RunAsync(IEnumerable<string> arguments, TimeSpan silence, TimeSpan deadline, CancellationToken cancellationToken)
     {
         using var process = new Process
         {
@@ -25,7 +27,13 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
         };
         var output = new List<string>();
         var errors = new List<string>();
-        process.OutputDataReceived += (_, line) => Keep(output, line.Data, int.MaxValue);
+        var started = clock.GetTimestamp();
+        var heard = started;
+        process.OutputDataReceived += (_, line) =>
+        {
+            Volatile.Write(ref heard, clock.GetTimestamp());
+            Keep(output, line.Data, int.MaxValue);
+        };
         process.ErrorDataReceived += (_, line) => Keep(errors, line.Data, MostErrorLines);
         try
         {
@@ -40,13 +48,22 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
         process.BeginErrorReadLine();
         try
         {
-            await process.WaitForExitAsync(cancellationToken).WaitAsync(deadline, clock, cancellationToken);
+            var exit = process.WaitForExitAsync(cancellationToken);
+            while (!exit.IsCompleted)
+            {
+                var left = TimeSpan.FromTicks(Math.Min((silence - clock.GetElapsedTime(Volatile.Read(ref heard))).Ticks, (deadline - clock.GetElapsedTime(started)).Ticks));
+                if (left <= TimeSpan.Zero)
+                {
+                    return new ChildAnswer(Kept(output), $"no answer for {clock.GetElapsedTime(Volatile.Read(ref heard)).TotalSeconds:0} s", IsLate: true);
+                }
+
+                await exit.WaitAsync(left, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            await exit;
             var status = process.ExitCode;
             return new ChildAnswer(Kept(output), status == 0 ? null : $"{Ending(status)}{(Kept(errors) is [.., var last] ? $": {last}" : "")}");
-        }
-        catch (TimeoutException)
-        {
-            return new ChildAnswer(Kept(output), $"no answer within {deadline.TotalSeconds:0} s", IsLate: true);
         }
         finally
         {

@@ -56,6 +56,7 @@ internal sealed class MachineCalibration(ChildProgram program, TextWriter output
                 sessions.ToString(CultureInfo.InvariantCulture), seconds.ToString(CultureInfo.InvariantCulture),
             ],
             Deadline,
+            Deadline,
             cancellationToken);
         var what = $"{device.Id} {DeviceTable.Word(capability.Engine),-6} {capability.Kind,-8} {capability.Codec?.Name() ?? "",-6}";
         if (answer is not { Failure: null, Output: [.., var line] } || JsonSerializer.Deserialize(line, DeviceJson.Default.Calibration) is not { } calibration)

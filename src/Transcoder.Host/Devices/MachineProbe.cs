@@ -9,11 +9,14 @@ namespace Transcoder.Host.Devices;
 /// The whole machine's report: each device is asked by a child process of its own with a deadline, so that one whose driver hangs does not hide the others.
 /// This process asks no driver and loads no native code.
 /// </summary>
-/// <param name="deadline">For each device.</param>
-internal sealed class MachineProbe(ChildProgram program, TimeSpan deadline)
+/// <param name="patience">For each step of a device.</param>
+internal sealed class MachineProbe(ChildProgram program, TimeSpan patience)
 {
-    /// <summary>A cold driver takes seconds for its first session; a card is tried with some ten.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    /// <summary>A cold driver takes seconds for its first session.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    /// <summary>For a device. The daemon waits a minute for the whole.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(45);
 
     // Children at once; each also encodes samples in software.
     private const int AtOnce = 4;
@@ -36,7 +39,7 @@ internal sealed class MachineProbe(ChildProgram program, TimeSpan deadline)
         await turns.WaitAsync(cancellationToken);
         try
         {
-            var answer = await program.RunAsync(["worker", "probe", subject], deadline, cancellationToken);
+            var answer = await program.RunAsync(["worker", "probe", subject], patience, Deadline, cancellationToken);
             var report = Newest(answer) ?? new ProbeReport(known is null ? [] : [known], [], "");
             if (answer.Failure is not { } failure)
             {

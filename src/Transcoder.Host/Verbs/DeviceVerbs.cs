@@ -27,14 +27,14 @@ internal static class DeviceVerbs
     });
 
     /// <summary>Without a subject the whole machine, as one line of JSON; with one, a line for each step, the last counts.</summary>
-    public static Verb Probe(TextWriter output, TextWriter errors) => new("worker probe", "[SUBJECT] [--deadline SECONDS]", "Try every device; started by the daemon.", async arguments =>
+    public static Verb Probe(TextWriter output, TextWriter errors) => new("worker probe", "[SUBJECT] [--patience SECONDS]", "Try every device; started by the daemon.", async arguments =>
     {
-        var parsed = new Arguments(arguments, ["--deadline"], [], ["SUBJECT?"]);
+        var parsed = new Arguments(arguments, ["--patience"], [], ["SUBJECT?"]);
         var subject = parsed.WordOrNull(0);
         _ = WorkerVerb.DieWithParentAsync(Console.OpenStandardInput());
         if (subject is null)
         {
-            await output.WriteLineAsync(JsonSerializer.Serialize(await Machine(parsed["--deadline"]).RunAsync(CancellationToken.None), DeviceJson.Default.ProbeReport));
+            await output.WriteLineAsync(JsonSerializer.Serialize(await Machine(parsed["--patience"]).RunAsync(CancellationToken.None), DeviceJson.Default.ProbeReport));
             return ExitCode.Success;
         }
 
@@ -54,8 +54,8 @@ internal static class DeviceVerbs
         }
     }, Internal: true);
 
-    public static MachineProbe Machine(string? deadline = null) =>
-        new(Program(), deadline is null ? MachineProbe.Patience : TimeSpan.FromSeconds(int.Parse(deadline, CultureInfo.InvariantCulture)));
+    public static MachineProbe Machine(string? patience = null) =>
+        new(Program(), patience is null ? MachineProbe.Patience : TimeSpan.FromSeconds(int.Parse(patience, CultureInfo.InvariantCulture)));
 
     public static ChildProgram Program() => new(Environment.ProcessPath!, TimeProvider.System);
 }

@@ -21,6 +21,9 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
     /// <summary>Told whether an answer is awaited: what stands before it on the link must be read.</summary>
     public Action<bool> Awaiting { get; set; } = _ => { };
 
+    /// <summary>The worker ends: missing answers mean nothing any more.</summary>
+    public bool IsAborted => Volatile.Read(ref _aborted);
+
     public void Ask(LeaseRequest request)
     {
         lock (_gate)
@@ -144,7 +147,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
     {
         lock (_gate)
         {
-            _aborted = true;
+            Volatile.Write(ref _aborted, true);
             Monitor.PulseAll(_gate);
         }
     }

@@ -217,6 +217,11 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         foreach (var (planned, grant) in wanted.Zip(grants).Where(each => each.Second is not { Lease: not 0 }))
         {
             scope.Desk.Leave(planned.Number);
+            if (scope.Desk.IsAborted && grant is null)
+            {
+                continue;
+            }
+
             scope.Renditions[planned.Number].End(grant?.Reason ?? new Reason(Reasons.NoPlace, $"no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
         }
 

@@ -1,5 +1,4 @@
 using Transcoder.Media;
-using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline.Encoding;
@@ -24,7 +23,7 @@ internal sealed class VideoLane
     private readonly LaneMembers _members;
     private readonly SessionOpenings _openings;
     private readonly RestartBudget _restarts;
-    private readonly LaneOutput _output;
+    private readonly LaneEncode _encode;
     private PipelineThread _thread = null!;
     private FramePath _path;
     private PlannedVideo _plan;
@@ -46,7 +45,7 @@ internal sealed class VideoLane
         _path = path;
         _target = new LaneTarget(null, new PictureSize(plan.Settings.Width, plan.Settings.Height), plan.ReducedFrameRate);
         _restarts = RestartBudget.ForCodecs(scope.Time);
-        _output = new LaneOutput(scope, members);
+        _encode = new LaneEncode(scope, members);
         _openings = new SessionOpenings(scope, members.Name, Queue.Notify);
     }
 
@@ -119,7 +118,7 @@ internal sealed class VideoLane
 
                 return true;
             case FrameQueueEvent.Drained:
-                Attempt(static lane => lane.Drain());
+                Attempt(static lane => lane._encode.Drain(lane._session!, lane._thread));
                 return _session is null;
             default:
                 Attend();
@@ -236,9 +235,9 @@ internal sealed class VideoLane
             Switch();
         }
 
-        _output.InFlight.Add(picture);
+        _encode.Add(picture);
         _current = picture;
-        Attempt(static lane => lane.Send(lane._current));
+        Attempt(static lane => lane._encode.Send(lane._session!, lane._current, lane._thread));
         _current = default;
         if (_session?.Strain.Look(queued: !Queue.IsEmpty) is { } ratio)
         {
@@ -254,7 +253,7 @@ internal sealed class VideoLane
     {
         if (_session is not null && _next!.Grant.Start == LeaseStart.NextKeyframe)
         {
-            Attempt(static lane => lane.Drain());
+            Attempt(static lane => lane._encode.Drain(lane._session!, lane._thread));
             if (_next is null)
             {
                 // It failed at its last: the switch has been made.
@@ -266,7 +265,7 @@ internal sealed class VideoLane
         var old = _session;
         _next = null;
         Use(next);
-        Attempt(static lane => lane.SendAgain());
+        Attempt(static lane => lane._encode.SendAgain(lane._session!, lane._thread));
         if (old is not null)
         {
             Close(old, LeaseOutcome.Released, 0, next.Grant.Reason.ToString());
@@ -343,93 +342,6 @@ internal sealed class VideoLane
         }
     }
 
-    /// <summary>Gives the new session everything that has not left, the first frame as an IDR.</summary>
-    private void SendAgain()
-    {
-        var again = _output.Rewind();
-        try
-        {
-            foreach (var picture in again)
-            {
-                Send(picture);
-            }
-        }
-        finally
-        {
-            foreach (var picture in again)
-            {
-                picture.Release();
-            }
-        }
-    }
-
-    private void Send(in Picture picture)
-    {
-        if (Bring(picture) is not { } frame)
-        {
-            _output.InFlight.Remove(picture.Frame.Pts);
-            return;
-        }
-
-        try
-        {
-            _session!.Send(frame, picture.Keyframe, _thread);
-        }
-        finally
-        {
-            frame.Release();
-        }
-
-        Receive();
-    }
-
-    /// <returns>Null where the frame went with the device that had it.</returns>
-    private Frame? Bring(in Picture picture)
-    {
-        var cpu = _scope.Encoders.Cpu;
-        try
-        {
-            return _session!.Bring(picture.Frame, picture.On, cpu);
-        }
-        catch (CodecException exception) when (picture.On != _session!.Device)
-        {
-            if (picture.Original is { } original)
-            {
-                return _session.Bring(original, cpu, cpu);
-            }
-
-            _scope.Link.Log("Warning", $"{_members.Name}: the frame at {picture.Frame.Pts} was lost with {picture.On.Name}: {exception.Message}");
-            return null;
-        }
-    }
-
-    private void Drain()
-    {
-        _session!.Drain(_thread);
-        if (Receive() != CodecStatus.EndOfStream)
-        {
-            throw new CodecException("did not drain");
-        }
-
-        // Whatever is still held came out of order at the very end: it leaves as it is.
-        _output.Flush();
-    }
-
-    private CodecStatus Receive()
-    {
-        var session = _session!;
-        while (true)
-        {
-            var status = session.Receive(out var unit, _thread);
-            if (status != CodecStatus.Ok)
-            {
-                return status;
-            }
-
-            _output.Add(unit, session.Track, session.Grant.Settings.BFrames > 0);
-        }
-    }
-
     private void Close(VideoSession session, LeaseOutcome outcome, int error, string message)
     {
         if (outcome != LeaseOutcome.Hung)
@@ -473,7 +385,7 @@ internal sealed class VideoLane
             _members.Lost(pts);
         }
 
-        _output.Clear();
+        _encode.Clear();
         _openings.Dispose();
         if (_session is not null)
         {

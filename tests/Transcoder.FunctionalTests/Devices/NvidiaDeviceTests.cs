@@ -97,6 +97,7 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var back = new Owned(down.Scale(there.Frame));
 
         Assert.True(there.Frame.IsHardware);
+        Assert.False(there.Frame.IsFullRange);
         Assert.False(back.Frame.IsHardware);
         Assert.Equal(Coding.JitteredTime(3), back.Frame.Pts);
 
@@ -109,7 +110,7 @@ public sealed class NvidiaDeviceTests : IDisposable
     [Fact]
     public void A_frame_of_another_card_and_a_software_encoder_are_reached_through_main_memory()
     {
-        SimulatedCards.Configure("devices = 2");
+        SimulatedCards.Configure(("devices", 2));
         using var other = new NvidiaDevice(SimulatedMachine.Uuid(1));
         using var up = other.OpenScaler(new VideoFormat(320, 180, 30));
         using var source = new Owned(_pictures.Video(320, 180, Coding.JitteredTime(0), flat: 60));
@@ -117,6 +118,9 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var across = _card.OpenScaler(new VideoFormat(160, 90, 30));
         using var here = new Owned(across.Scale(foreign.Frame));
         Assert.True(here.Frame.IsHardware);
+        using var sameSize = _card.OpenScaler(new VideoFormat(320, 180, 30));
+        using var moved = new Owned(sameSize.Scale(foreign.Frame));
+        Assert.NotSame(foreign.Frame, moved.Frame);
 
         foreach (var device in (IDevice[])[_card, other, Coding.Cpu])
         {
@@ -144,11 +148,11 @@ public sealed class NvidiaDeviceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("session_limit_error = 10", "out of memory (10)")]
-    [InlineData("session_limit_error = 21", "incompatible client key (21)")]
-    public void The_session_after_the_last_is_refused_in_the_drivers_words_and_the_others_go_on(string line, string words)
+    [InlineData(10, "out of memory (10)")]
+    [InlineData(21, "incompatible client key (21)")]
+    public void The_session_after_the_last_is_refused_in_the_drivers_words_and_the_others_go_on(int error, string words)
     {
-        SimulatedCards.Configure("session_limit = 1", line);
+        SimulatedCards.Configure(("session_limit", 1), ("session_limit_error", error));
         using var encoder = _card.OpenVideoEncoder(Coding.Video(CodecId.H264));
 
         var refusal = Assert.Throws<CodecException>(() => _card.OpenVideoEncoder(Coding.Video(CodecId.H264)).Dispose());
@@ -160,14 +164,14 @@ public sealed class NvidiaDeviceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("encoder = 0", "unsupported device (2)")]
-    [InlineData("codecs = hevc", "Codec not supported")]
-    [InlineData("fail_init = 8", "InitializeEncoder failed: invalid param (8)")]
-    [InlineData("nvenc_version = 10.0", "Driver does not support the required nvenc API version")]
-    [InlineData("lost = 1", "CUDA_ERROR")]
-    public void A_refusal_says_why_even_where_FFmpeg_says_it_in_a_warning(string line, string words)
+    [InlineData("encoder", "0", "unsupported device (2)")]
+    [InlineData("codecs", "hevc", "Codec not supported")]
+    [InlineData("fail_init", "8", "InitializeEncoder failed: invalid param (8)")]
+    [InlineData("nvenc_version", "10.0", "Driver does not support the required nvenc API version")]
+    [InlineData("lost", "1", "CUDA_ERROR")]
+    public void A_refusal_says_why_even_where_FFmpeg_says_it_in_a_warning(string key, string value, string words)
     {
-        SimulatedCards.Configure(line);
+        SimulatedCards.Configure((key, value));
 
         var refusal = Assert.Throws<CodecException>(() => _card.OpenVideoEncoder(Coding.Video(CodecId.H264)).Dispose());
 
@@ -181,7 +185,7 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var encoder = _card.OpenVideoEncoder(Coding.Video(CodecId.H264));
         using var frame = new Owned(_pictures.Video(320, 180, Coding.JitteredTime(0)));
         encoder.Send(frame.Frame, true);
-        SimulatedCards.Configure("lost = 1");
+        SimulatedCards.Configure(("gpu0.lost", 1));
 
         var failure = Assert.Throws<CodecException>(() =>
         {
@@ -238,7 +242,7 @@ public sealed class NvidiaDeviceTests : IDisposable
         public void Dispose() => Frame.Release();
     }
 
-    private static bool HasIdr(CodecId codec, ReadOnlySpan<byte> payload)
+    internal static bool HasIdr(CodecId codec, ReadOnlySpan<byte> payload)
     {
         foreach (var nal in NalUnits.InLengthPrefixed(payload, 4))
         {

@@ -24,7 +24,8 @@ public sealed class ProbeTests
         Assert.Equal(
             [(EngineKind.Scale, null, "scale_cuda"), (EngineKind.Encode, CodecId.H264, "h264_nvenc"), (EngineKind.Encode, CodecId.Hevc, "hevc_nvenc")],
             card.Engines.Where(engine => engine.IsUsable).Select(engine => (engine.Engine, engine.Codec, engine.Implementation)));
-        Assert.All(card.Engines.Where(engine => engine.Engine == EngineKind.Encode), engine => Assert.True(engine is { MaxWidth: >= 4096, MaxBFrames: > 0 }));
+        Assert.All(card.Engines.Where(engine => engine.Engine == EngineKind.Encode), engine => Assert.True(engine.MaxWidth >= 4096));
+        Assert.Contains(card.Engines, engine => engine is { Implementation: "h264_nvenc", MaxBFrames: 4 });
         Assert.True(card is { IsSimulated: true, Vendor: "nvidia", Address: "0000:01:00.0", MemoryBytes: > 0 });
         Assert.Contains("simulated", card.Driver, StringComparison.Ordinal);
         Assert.Contains(card.Findings, finding => finding.Code == Reasons.SimulatedDriver);
@@ -43,13 +44,31 @@ public sealed class ProbeTests
     {
         using var machine = new SimulatedMachine(devices: 2);
         machine.Hang(0, "open");
-        var report = await ProbeAsync(machine.Environment, "--deadline", "8");
+        var report = await ProbeAsync(machine.Environment, "--patience", "10");
 
         var hung = report.Devices[0];
         Assert.Contains(hung.Engines, engine => engine is { Engine: EngineKind.Scale, IsUsable: true });
         Assert.Contains(hung.Engines, engine => engine is { Engine: EngineKind.Encode, IsUsable: false });
         Assert.Contains(hung.Findings, finding => finding.Code == Reasons.ProbeFailed && finding.Detail.Contains("hangs", StringComparison.Ordinal));
         Assert.Contains(report.Devices[1].Engines, engine => engine is { Engine: EngineKind.Encode, IsUsable: true });
+    }
+
+    [Fact]
+    public async Task A_va_api_device_is_named_by_its_pci_address_and_proved_alike()
+    {
+        using var machine = new SimulatedMachine(devices: 0, vaDevices: 2);
+        machine.Configure(("va1.encoder", 0));
+        var report = await ProbeAsync(machine.Environment);
+
+        Assert.Equal([SimulatedMachine.VaAddress(0), SimulatedMachine.VaAddress(1), "cpu"], report.Devices.Select(device => device.Id));
+        var (card, compute) = (report.Devices[0], report.Devices[1]);
+        Assert.True(card is { IsSimulated: true, Vendor: "amd" });
+        Assert.Equal(
+            [(EngineKind.Scale, "scale_vaapi"), (EngineKind.Encode, "h264_vaapi")],
+            card.Engines.Where(engine => engine.IsUsable).Select(engine => (engine.Engine, engine.Implementation)));
+        Assert.DoesNotContain(compute.Engines, engine => engine is { Engine: EngineKind.Encode, IsUsable: true });
+        Assert.Contains(compute.Findings, finding => finding.Code == Reasons.NoEncodeEngine);
+        Assert.Empty(machine.State.Sessions);
     }
 
     [Theory]

@@ -1,46 +1,63 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Transcoder.Testing.SimulatedGpus;
 
 namespace Transcoder.FunctionalTests.Devices;
 
 /// <summary>
-/// Simulated NVIDIA cards in this very process: their libraries are loaded before FFmpeg asks for them by name. A process has one directory of theirs for
-/// life; each test writes its own configuration.
+/// A simulated machine in this very process, for tests that look at frames: its libraries are loaded before FFmpeg asks for them by name. A process has one
+/// such machine for life; each test begins with a fresh configuration of one NVIDIA card and one VA-API device.
 /// </summary>
 internal static partial class SimulatedCards
 {
-    private static readonly Lazy<string> Folder = new(Load);
+    private static readonly Lazy<SimulatedMachine> Loaded = new(Load);
+    private static List<string> s_set = [];
+
+    public static string RenderNode => Loaded.Value.RenderNode(0);
 
     /// <summary>Waits until encoders that run have seen it, too.</summary>
-    public static void Configure(params string[] lines)
+    public static void Configure(params (string Key, object? Value)[] settings)
     {
-        var file = Path.Combine(Folder.Value, "config");
-        File.WriteAllLines(file + ".new", lines);
-        File.Move(file + ".new", file, overwrite: true);
+        var machine = Loaded.Value;
+        machine.Configure([("devices", 1), ("va_devices", 1), .. s_set.Where(key => key is not ("devices" or "va_devices")).Select(key => (key, (object?)null)), .. settings]);
+        s_set = [.. settings.Select(setting => setting.Key)];
 
         // The simulation looks at the file every 20 ms.
         SpinWait.SpinUntil(() => false, 50);
     }
 
-    private static string Load()
+    // FFmpeg is linked with libva-drm, so the double must be there before the shim is; a real render node keeps the real one.
+    [ModuleInitializer]
+    internal static void TakeLibvasPlace()
     {
-        var folder = Directory.CreateTempSubdirectory("simgpu-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        if (SetEnvironment("SIMGPU_DIR", folder, 1) != 0)
+        var library = Path.Combine(SimulatedMachine.Libraries, "va", "libva-drm.so.2");
+        if (!Directory.Exists("/dev/dri") && File.Exists(library))
         {
-            throw new InvalidOperationException("the environment could not be changed");
+            NativeLibrary.Load(library);
+        }
+    }
+
+    private static SimulatedMachine Load()
+    {
+        var machine = new SimulatedMachine(devices: 1, vaDevices: 1);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => machine.Dispose();
+        foreach (var (name, value) in machine.Environment.Where(variable => variable.Key is not "LD_LIBRARY_PATH"))
+        {
+            // The runtime's own environment is a copy that C code never sees; children are started with the copy.
+            if (SetEnvironment(name, value, 1) != 0)
+            {
+                throw new InvalidOperationException("the environment could not be changed");
+            }
         }
 
-        File.WriteAllText(Path.Combine(folder, "config"), "");
         foreach (var library in (string[])["libcuda.so.1", "libnvidia-encode.so.1", "libnvidia-ml.so.1"])
         {
             NativeLibrary.Load(Path.Combine(SimulatedMachine.Libraries, library));
         }
 
-        return folder;
+        return machine;
     }
 
-    // The runtime's own environment is a copy that C code never sees.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironment(string name, string value, int overwrite);
 }

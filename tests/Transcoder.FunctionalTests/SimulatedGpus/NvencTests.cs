@@ -32,8 +32,8 @@ public sealed class NvencTests : IDisposable
     public async Task Frames_stay_on_the_device_from_upload_through_scaling_to_encoding()
     {
         string[] files = [PathOf("whole.mp4"), PathOf("less.mp4"), PathOf("least.mp4")];
-        const string graph = "format=nv12,hwupload_cuda,split=3[a][b][c];[b]scale_cuda=240:136[d];[c]scale_cuda=160:90:format=yuv420p[e]";
-        await SimulatedEncoding.EncodeAsync(_machine, ["-init_hw_device", "cuda=gpu:1", "-filter_hw_device", "gpu", .. SimulatedEncoding.Source(1), "-filter_complex", graph,
+        const string graph = "format=nv12,hwupload_cuda=device=1,split=3[a][b][c];[b]scale_cuda=240:136[d];[c]scale_cuda=160:90:format=yuv420p[e]";
+        await SimulatedEncoding.EncodeAsync(_machine, [.. SimulatedEncoding.Source(1), "-filter_complex", graph,
             "-map", "[a]", "-c:v", "h264_nvenc", "-bf", "0", files[0], "-map", "[d]", "-c:v", "hevc_nvenc", files[1], "-map", "[e]", "-c:v", "h264_nvenc", "-bf", "0", files[2]]);
         Assert.True(await SimulatedEncoding.LikenessAsync(files[0], 1) > 33);
         Assert.True(await SimulatedEncoding.LikenessAsync(files[1], 1, 240, 136) > 28);

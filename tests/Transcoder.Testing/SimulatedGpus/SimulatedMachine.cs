@@ -21,8 +21,11 @@ public sealed class SimulatedMachine : IDisposable
         Folder = Directory.CreateTempSubdirectory("transcoder-simgpu-").FullName;
         for (var i = 0; i < vaDevices; i++)
         {
-            // Any file will do for a render node.
-            File.WriteAllText(RenderNode(i), "");
+            // Any file will do for a render node; the kernel's folders say whose it is.
+            Write(RenderNode(i), "");
+            var facts = Path.Combine(Folder, $"sys/class/drm/renderD{128 + i}/device");
+            Write(Path.Combine(facts, "vendor"), "0x1002\n");
+            Write(Path.Combine(facts, "uevent"), $"DRIVER=simgpu\nPCI_SLOT_NAME={VaAddress(i)}\n");
         }
 
         Configure(("devices", devices), ("va_devices", vaDevices));
@@ -38,6 +41,7 @@ public sealed class SimulatedMachine : IDisposable
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["SIMGPU_DIR"] = Folder,
+        ["TRANSCODER_SYSTEM_ROOT"] = Folder,
         ["LD_LIBRARY_PATH"] = $"{Libraries}:{Path.Combine(Libraries, "va")}",
         ["LIBVA_DRIVERS_PATH"] = Path.Combine(Libraries, "va"),
         ["LIBVA_DRIVER_NAME"] = "simgpu",
@@ -47,7 +51,10 @@ public sealed class SimulatedMachine : IDisposable
 
     public static string PciAddress(int device) => $"00000000:{device + 1:X2}:00.0";
 
-    public string RenderNode(int vaDevice) => Path.Combine(Folder, $"renderD{128 + vaDevice}");
+    /// <summary>The id of a VA-API device.</summary>
+    public static string VaAddress(int device) => $"0000:{0x80 + device:x2}:00.0";
+
+    public string RenderNode(int vaDevice) => Path.Combine(Folder, "dev/dri", $"renderD{128 + vaDevice}");
 
     /// <summary>Sets keys of the config file, which native/simgpu/simgpu.h documents; null takes one away. All of them count at once.</summary>
     public void Configure(params IEnumerable<(string Key, object? Value)> settings)
@@ -118,4 +125,10 @@ public sealed class SimulatedMachine : IDisposable
     public void RemoveEncoder(int device) => Configure(($"gpu{device}.encoder", 0));
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static void Write(string path, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+    }
 }

@@ -38,7 +38,7 @@ public sealed class SimulatedState
             return new SimulatedState(devices, [], 0);
         }
 
-        var bytes = File.ReadAllBytes(path).AsSpan();
+        var bytes = Contents(path).AsSpan();
         if (bytes.Length < 64 || UInt32(bytes, 0) == 0)
         {
             return new SimulatedState(devices, [], 0);
@@ -68,6 +68,15 @@ public sealed class SimulatedState
         }
 
         return new SimulatedState(devices, sessions, Int64(bytes, 32));
+    }
+
+    // Without the lock that File.ReadAllBytes takes.
+    private static byte[] Contents(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return bytes;
     }
 
     private static uint UInt32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);

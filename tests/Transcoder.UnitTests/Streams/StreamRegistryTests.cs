@@ -49,7 +49,7 @@ public sealed class StreamRegistryTests : IDisposable
         var (sink, _) = await _registry.PublishAsync(new AccessRequest(app, stream, "good", "peer"), default);
         Assert.NotNull(sink);
         Assert.NotNull(_registry.Find(expectedApp, expectedStream));
-        var (source, _) = await _registry.PlayAsync(new AccessRequest(app, stream, null, "peer"), default);
+        var (source, _) = await _registry.PlayAsync(new AccessRequest(app, stream, "good", "peer"), default);
         source!.Dispose();
     }
 

@@ -6,7 +6,8 @@ using Transcoder.Media.Tracks;
 namespace Transcoder.Codecs.Devices.Vaapi;
 
 /// <summary>An Intel or AMD GPU over VA-API, named by its PCI address.</summary>
-internal sealed class VaapiDevice(string id) : HardwareDevice(new DeviceRef(id, InterfaceKind))
+/// <param name="known">The node, where the caller has found it.</param>
+internal sealed class VaapiDevice(string id, RenderNode? known = null) : HardwareDevice(new DeviceRef(id, InterfaceKind))
 {
     public const string InterfaceKind = "vaapi";
 
@@ -24,7 +25,7 @@ internal sealed class VaapiDevice(string id) : HardwareDevice(new DeviceRef(id, 
 
     protected override nint Open()
     {
-        var node = RenderNode.Find(Id) ?? throw new CodecException($"{Place} is not there: no render node has this address");
+        var node = known ?? RenderNode.Find(Id) ?? throw new CodecException($"{Place} is not there: no render node has this address");
         Name = node.Name;
         ShimLibrary.ThrowIfFailed(Shim.DeviceOpen("vaapi", node.Path, "", out var opened), $"{Place} did not open");
         return opened;

@@ -207,7 +207,7 @@ public sealed class EnhancedMessageTests : IDisposable
             demuxer.TryDemux(Message(9, 0, Convert.FromHexString($"9600{Avc}{id:X2}02")), out _);
         }
 
-        Assert.Equal(40 - TrackTable.MostTracks, demuxer.DroppedMessages);
+        Assert.Equal(24, demuxer.DroppedMessages);
     }
 
     private static string Shown(Packet packet)

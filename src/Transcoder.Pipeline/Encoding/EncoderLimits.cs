@@ -9,10 +9,10 @@ internal static class EncoderLimits
     public static readonly TimeSpan Opening = TimeSpan.FromSeconds(10);
 
     /// <summary>One call, or no output while frames go in.</summary>
-    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Software hangs in no driver; on an overloaded machine it is slow.</summary>
-    public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(20);
 
     /// <summary>Frames that an encoder may hold before its first output: look-ahead, B-frames and the driver's own surfaces.</summary>
     public const int FirstDelay = 36;
