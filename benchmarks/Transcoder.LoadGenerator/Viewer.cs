@@ -22,8 +22,10 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public int Stalls { get; private set; }
 
-    /// <summary>Packets of the counted range that have come.</summary>
+    /// <summary>Packets of the counted range that have come, and their payload.</summary>
     public long Counted { get; private set; }
+
+    public long CountedBytes { get; private set; }
 
     public long BytesReceived => _player?.BytesReceived ?? 0;
 
@@ -35,6 +37,9 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
         _player = await client.PlayAsync(url, cancellationToken);
         _reading = ReadAsync(_player, started);
     }
+
+    /// <summary>Joins and never reads: its socket fills up.</summary>
+    public async Task StartStuckAsync(CancellationToken cancellationToken) => _player = await client.PlayAsync(url, cancellationToken);
 
     /// <summary>Packets from number <paramref name="first"/> on are counted and timed.</summary>
     public void CountFrom(long first)
@@ -67,6 +72,7 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
             }
 
             var number = packet.Track.Kind == TrackKind.Data ? -1 : publisher.NumberOf(packet.Payload.Span);
+            var length = packet.Payload.Length;
             packet.Release();
             if (number < Volatile.Read(ref _countFrom) || number >= Volatile.Read(ref _countTo))
             {
@@ -74,6 +80,7 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
             }
 
             Counted++;
+            CountedBytes += length;
             delays.Add(Stopwatch.GetElapsedTime(publisher.SentAt(number), now));
             if (_lastArrival != 0 && Stopwatch.GetElapsedTime(_lastArrival, now) > StallAfter)
             {

@@ -41,11 +41,24 @@ internal sealed record AppOptions(
     PublishOptions Publish,
     CacheLimits GopCache,
     TimeSpan PlayerLag,
+    LatencyPolicy Latency,
     ValueList<PushOptions> Push);
 
 /// <param name="Keys">Empty: anyone may publish.</param>
 /// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it.</param>
 internal sealed record PublishOptions(ValueList<string> Keys, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
+
+internal enum LatencyPolicy
+{
+    /// <summary>Each packet leaves when it comes.</summary>
+    Low,
+
+    /// <summary>Sound waits a moment for the next picture.</summary>
+    Balanced,
+
+    /// <summary>Three writes a second.</summary>
+    Throughput,
+}
 
 internal enum TakeoverPolicy
 {

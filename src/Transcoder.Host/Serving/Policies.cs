@@ -70,6 +70,12 @@ internal static class Policies
                 Keep = MediaTime.FromTimeSpan(longest),
                 KeepAtMost = MediaTime.FromTimeSpan(longest > app.GopCache.Duration ? longest : app.GopCache.Duration),
                 MaxBytes = app.GopCache.Size,
+                Pace = app.Latency switch
+                {
+                    LatencyPolicy.Low => FeedPace.Low,
+                    LatencyPolicy.Throughput => FeedPace.Throughput,
+                    _ => FeedPace.Balanced,
+                },
                 SubscriberLag = MediaTime.FromTimeSpan(app.PlayerLag),
             },
             EncoderOrder = options.Encoders.Fallback == FallbackPolicy.Forbid ? [options.Encoders.Order[0]] : options.Encoders.Order,

@@ -11,7 +11,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
 
-    private readonly List<WireImage> _images = new(BatchPackets + 4);
+    private readonly List<WireImage> _images = [];
     private long _bytes;
 
     public long BytesWritten => Interlocked.Read(ref _bytes);
@@ -19,6 +19,14 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     /// <returns>False when the connection takes no more.</returns>
     public ValueTask<bool> WriteAsync(IPacketSource source, CancellationToken cancellationToken)
     {
+        // An image of a run carries many stream ids, of which a connection with another number could patch only the first.
+        if (streamId == MessageMuxer.StreamId && composer.Waiting == 0 && source.TryReadRun(out var run))
+        {
+            composer.Add(run, _images);
+            run.Release();
+            return WriteAsync(cancellationToken);
+        }
+
         var bytes = 0;
         while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {

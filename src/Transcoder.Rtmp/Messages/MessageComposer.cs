@@ -32,6 +32,22 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
     /// <summary>Takes over the caller's reference.</summary>
     public void Add(Packet packet) => _waiting.Enqueue(packet);
 
+    /// <summary>Adds a run: as the one image that everyone sends where this stream has nothing of its own to say, else packet by packet.</summary>
+    public void Add(PacketRun run, List<WireImage> images)
+    {
+        if (SendsAsItIs(run))
+        {
+            images.Add(muxer.ImageOf(run));
+            return;
+        }
+
+        for (var i = 0; i < run.Packets.Count; i++)
+        {
+            run.Packets[i].AddReference();
+            _waiting.Enqueue(run.Packets[i]);
+        }
+    }
+
     /// <summary>Turns the waiting packets into images, each with a reference that the owner of <paramref name="images"/> releases.</summary>
     public void Compose(List<WireImage> images)
     {
@@ -92,6 +108,11 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
             }
         }
     }
+
+    // A track that RTMP cannot carry has never been announced, so it is none of the two.
+    private bool SendsAsItIs(PacketRun run) =>
+        _begun && !publishing && !_needsKeyframe && !_paused && _withVideo && _withAudio && _waiting.Count == 0 && run.IsUniform &&
+        (run.Video is null || run.Video.Equals(_video)) && (run.Audio is null || run.Audio.Equals(_audio));
 
     private WireImage ImageOf(Packet packet) =>
         publishing && packet.Track.Kind == TrackKind.Data ? muxer.PublishedData(packet) : muxer.ImageOf(packet);

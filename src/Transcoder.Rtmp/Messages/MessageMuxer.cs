@@ -48,6 +48,24 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         return Make(packet);
     }
 
+    /// <summary>The messages of a whole run as one image, made on first use and kept on the run. The caller owns one reference.</summary>
+    public WireImage ImageOf(PacketRun run)
+    {
+        var kept = run.Image;
+        if (kept is null)
+        {
+            kept = run.SetImage(Make(run));
+        }
+
+        if (kept is WireImage image && image.ChunkSize == chunkSize)
+        {
+            image.AddReference();
+            return image;
+        }
+
+        return Make(run);
+    }
+
     /// <returns>The message that announces <paramref name="track"/>, owned by the caller, or null where its codec has none.</returns>
     public WireImage? SequenceHeader(Track track, uint timestamp)
     {
@@ -121,16 +139,43 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     private WireImage Make(Packet packet)
     {
         Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
-        var length = packet.Track.Kind switch
-        {
-            TrackKind.Video => FlvVideoTag.WriteHeader(head, packet),
-            TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet),
-            _ => 0,
-        };
-        return Make(packet.Track.Kind, TimestampOf(packet), head[..length], packet.Payload.Span);
+        return Make(packet.Track.Kind, TimestampOf(packet), HeadOf(packet, head), packet.Payload.Span);
     }
 
+    private WireImage Make(PacketRun run)
+    {
+        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
+        var packets = run.Packets;
+        var size = 0;
+        for (var i = 0; i < packets.Count; i++)
+        {
+            size += ChunkWriter.SizeOf(FlvVideoTag.MaxHeaderSize + packets[i].Payload.Length, TimestampOf(packets[i]), chunkSize);
+        }
+
+        var buffer = pool.Rent(size);
+        size = 0;
+        for (var i = 0; i < packets.Count; i++)
+        {
+            size += Write(buffer.Array.AsSpan(size), packets[i].Track.Kind, TimestampOf(packets[i]), HeadOf(packets[i], head), packets[i].Payload.Span);
+        }
+
+        return WireImage.Create(buffer, size, chunkSize);
+    }
+
+    private static ReadOnlySpan<byte> HeadOf(Packet packet, Span<byte> head) => head[..(packet.Track.Kind switch
+    {
+        TrackKind.Video => FlvVideoTag.WriteHeader(head, packet),
+        TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet),
+        _ => 0,
+    })];
+
     private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
+    {
+        var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
+        return WireImage.Create(buffer, Write(buffer.Array, kind, timestamp, head, payload), chunkSize);
+    }
+
+    private int Write(Span<byte> destination, TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
     {
         var (chunkStream, type) = kind switch
         {
@@ -138,8 +183,6 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
             TrackKind.Audio => (ChunkStreamIds.Audio, MessageType.Audio),
             _ => (ChunkStreamIds.Data, MessageType.DataAmf0),
         };
-        var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
-        var size = ChunkWriter.Write(buffer.Array, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
-        return WireImage.Create(buffer, size, chunkSize);
+        return ChunkWriter.Write(destination, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
     }
 }

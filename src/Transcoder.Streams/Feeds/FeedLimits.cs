@@ -17,6 +17,9 @@ public sealed record FeedLimits
     /// <summary>Packets: about 60 s of 60 fps video with audio.</summary>
     public int MaxPackets { get; init; } = 8192;
 
+    /// <summary>What delay buys: fewer and larger writes.</summary>
+    public FeedPace Pace { get; init; } = FeedPace.Low;
+
     /// <summary>A subscriber further behind jumps to the newest keyframe.</summary>
     public MediaTime SubscriberLag { get; init; } = MediaTime.FromMilliseconds(5_000);
 

@@ -10,7 +10,7 @@ namespace Transcoder.Streams.Feeds;
 /// subscriber, and a packet is stored once however many watch. The ring is also the GOP cache: a new subscriber's cursor starts at the newest
 /// keyframe. One writer; readers on any thread; one lock, held for a few instructions.
 /// </summary>
-public sealed class StreamFeed
+public sealed partial class StreamFeed
 {
     // A stream whose video has been silent this long is joined at its sound.
     private static readonly MediaTime VideoSilence = MediaTime.FromMilliseconds(5_000);
@@ -20,7 +20,6 @@ public sealed class StreamFeed
     private readonly FeedLimits _limits;
     private readonly TimeProvider _clock;
     private readonly List<FeedReader> _readers = [];
-    private readonly FeedWakeUp _wakeUp = new();
     private readonly Queue<long> _keyframes = new();
     private Packet?[] _ring = new Packet?[256];
     private long _head;
@@ -39,6 +38,7 @@ public sealed class StreamFeed
     {
         _limits = limits;
         _clock = clock;
+        _gathering = new FeedGathering(limits.Pace, clock, Wake);
     }
 
     /// <summary>At most one track of a kind, newest facts.</summary>
@@ -94,6 +94,7 @@ public sealed class StreamFeed
     /// <summary>Appends; takes over the caller's reference. Never waits.</summary>
     public void Publish(Packet packet)
     {
+        int waking;
         lock (_gate)
         {
             if (_end is not null)
@@ -104,16 +105,10 @@ public sealed class StreamFeed
 
             Append(packet);
             Trim();
-            foreach (var reader in _readers)
-            {
-                if (reader.TakeWaiting())
-                {
-                    _wakeUp.Add(reader);
-                }
-            }
+            waking = _gathering.Take(packet) ? ReleaseHeld() : AddWaiting(_prompt);
         }
 
-        _wakeUp.Start();
+        _wakeUp.Start(waking);
     }
 
     /// <summary>
@@ -148,6 +143,7 @@ public sealed class StreamFeed
             }
 
             _end = reason;
+            _gathering.Dispose();
             _completion.TrySetResult();
             CollectWaiting(waiting);
             foreach (var reader in _readers)
@@ -180,6 +176,7 @@ public sealed class StreamFeed
             }
 
             _readers.Add(reader);
+            _prompt.Add(reader);
             return reader;
         }
     }
@@ -210,6 +207,7 @@ public sealed class StreamFeed
             var hasVideo = HasVideo();
             var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
             _readers.Add(reader);
+            _prompt.Add(reader);
             return reader;
         }
     }
@@ -238,6 +236,7 @@ public sealed class StreamFeed
         lock (_gate)
         {
             _readers.Remove(reader);
+            _prompt.Remove(reader);
             if (_end is not null && _readers.Count == 0)
             {
                 Clear();
@@ -330,6 +329,9 @@ public sealed class StreamFeed
         {
             DropTail();
         }
+
+        _run?.Release();
+        _run = null;
 
         _metadata?.Release();
         _metadata = null;
