@@ -19,7 +19,7 @@ internal sealed class IndependentReader : IDisposable
     }
 
     public static IndependentReader Start(string url) => new(Process.Start(new ProcessStartInfo("ffprobe",
-        ["-v", "quiet", "-show_entries", "packet=codec_type,dts_time,size", "-of", "csv=p=0", "-probesize", "32768", "-analyzeduration", "100000", url]) { RedirectStandardOutput = true })!);
+        ["-v", "quiet", "-show_entries", "packet=codec_type,dts_time,size", "-of", "csv=p=0", url]) { RedirectStandardOutput = true })!);
 
     /// <returns>A sentence for the table.</returns>
     public async Task<string> CompareAsync(StampedPublisher publisher)

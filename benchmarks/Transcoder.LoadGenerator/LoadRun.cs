@@ -10,6 +10,10 @@ internal sealed class LoadRun
 {
     private const int Joining = 16;
     private const int LateJoins = 10;
+
+    // What a server keeps of a stream is the publisher's memory, so players are counted from when it has got that far.
+    private static readonly TimeSpan Fill = TimeSpan.FromSeconds(9);
+    private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
     private readonly LoadPlan _plan;
@@ -62,8 +66,16 @@ internal sealed class LoadRun
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var memoryAtStart = _server.ResidentBytes();
         var publishers = Enumerable.Range(0, _plan.Publishers).Select(i => new StampedPublisher(_client, _pool, _clip, UrlOf($"load{i}"))).ToArray();
-        var publishing = publishers.Select(publisher => publisher.RunAsync(ending.Token)).ToArray();
-        await Task.Delay(Settle, _stop);
+        var publishing = new List<Task>();
+        foreach (var publisher in publishers)
+        {
+            publishing.Add(publisher.RunAsync(ending.Token));
+
+            // Their keyframes do not come all at once.
+            await Task.Delay(Spread / publishers.Length, _stop);
+        }
+
+        await Task.Delay(Fill, _stop);
 
         var delays = new DelayHistogram();
         var viewers = new List<Viewer>();

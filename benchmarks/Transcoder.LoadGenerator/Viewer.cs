@@ -9,6 +9,9 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 {
     private static readonly TimeSpan StallAfter = TimeSpan.FromSeconds(1);
 
+    private const int Attempts = 3;
+
+    private readonly CancellationTokenSource _ending = new();
     private RtmpPlayer? _player;
     private Task _reading = Task.CompletedTask;
     private long _countFrom = long.MaxValue;
@@ -33,9 +36,19 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var started = Stopwatch.GetTimestamp();
-        _player = await client.PlayAsync(url, cancellationToken);
-        _reading = ReadAsync(_player, started);
+        // A server that is busy with others may let one wait too long: it is no measurement, so it joins again.
+        for (var attempt = 1; _player is null; attempt++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            try
+            {
+                _player = await client.PlayAsync(url, cancellationToken);
+                _reading = ReadAsync(_player, started);
+            }
+            catch (RtmpException) when (attempt < Attempts)
+            {
+            }
+        }
     }
 
     /// <summary>Joins and never reads: its socket fills up.</summary>
@@ -52,17 +65,20 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public async ValueTask DisposeAsync()
     {
+        // Reading ends first: a connection is closed by whoever reads it.
+        await _ending.CancelAsync();
+        await _reading;
         if (_player is not null)
         {
             await _player.DisposeAsync();
         }
 
-        await _reading;
+        _ending.Dispose();
     }
 
     private async Task ReadAsync(RtmpPlayer player, long started)
     {
-        while (await player.ReadAsync(CancellationToken.None) is { } packet)
+        while (await player.ReadAsync(_ending.Token) is { } packet)
         {
             var now = Stopwatch.GetTimestamp();
             if (FirstVideo is null && packet.Track.Kind == TrackKind.Video)

@@ -68,6 +68,9 @@ internal static partial class Daemon
             kestrel.Listen(options.Server.Http.Listen);
             kestrel.Listen(options.Server.Rtmp.Listen, rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
         });
+
+        // A connection's reader goes on where its bytes arrive: a hop between threads costs more than taking a packet apart, and nothing there blocks.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;

@@ -11,7 +11,11 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
 
+    // What one flush seldom exceeds in steady state; a longer list is not kept.
+    private const int UsualImages = 8;
+
     private readonly List<WireImage> _images = [];
+    private bool _sourceIsDry;
     private long _bytes;
 
     public long BytesWritten => Interlocked.Read(ref _bytes);
@@ -34,6 +38,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             composer.Add(packet);
         }
 
+        _sourceIsDry = composer.Waiting < BatchPackets && bytes < batchBytes;
         return WriteAsync(cancellationToken);
     }
 
@@ -50,6 +55,11 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         try
         {
             composer.Compose(_images);
+            if (_sourceIsDry)
+            {
+                composer.CatchUp();
+            }
+
             foreach (var image in _images)
             {
                 _bytes += image.Bytes.Length;
@@ -66,6 +76,10 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             }
 
             _images.Clear();
+            if (_images.Capacity > UsualImages)
+            {
+                _images.Capacity = 0;
+            }
         }
     }
 }

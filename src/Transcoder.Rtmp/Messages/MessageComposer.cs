@@ -9,10 +9,15 @@ namespace Transcoder.Rtmp.Messages;
 /// </summary>
 internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
 {
+    // What a queue that is seldom used keeps: the GOP that a player begins with is longer.
+    private const int UsualPackets = 8;
+
     private readonly Queue<Packet> _waiting = new();
     private Track? _video;
     private Track? _audio;
     private bool _begun;
+
+    private bool _caughtUp;
     private bool _needsKeyframe;
     private volatile bool _paused;
     private volatile bool _withVideo = true;
@@ -22,6 +27,9 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
     public Track? RefusedTrack { get; private set; }
 
     public int Waiting => _waiting.Count;
+
+    /// <summary>All that a player begins with has been composed. That was nobody else's any more, so it was not kept with its packets; from now on images are shared.</summary>
+    public void CatchUp() => _caughtUp = true;
 
     public void Pause(bool paused) => _paused = paused;
 
@@ -71,6 +79,11 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
                 packet.Release();
             }
         }
+
+        if (_waiting.Capacity > UsualPackets)
+        {
+            _waiting.TrimExcess();
+        }
     }
 
     /// <summary>Gives back what was added and not composed.</summary>
@@ -115,7 +128,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
         (run.Video is null || run.Video.Equals(_video)) && (run.Audio is null || run.Audio.Equals(_audio));
 
     private WireImage ImageOf(Packet packet) =>
-        publishing && packet.Track.Kind == TrackKind.Data ? muxer.PublishedData(packet) : muxer.ImageOf(packet);
+        publishing && packet.Track.Kind == TrackKind.Data ? muxer.PublishedData(packet) : muxer.ImageOf(packet, keep: _caughtUp || publishing);
 
     private bool IsWanted(Packet packet)
     {

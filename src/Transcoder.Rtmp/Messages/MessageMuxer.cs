@@ -29,11 +29,12 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         _ => track.Codec == CodecId.Amf0,
     };
 
-    /// <summary>The packet's image, made on first use and kept on the packet. The caller owns one reference.</summary>
-    public WireImage ImageOf(Packet packet)
+    /// <summary>The packet's image, made on first use. The caller owns one reference.</summary>
+    /// <param name="keep">Whether it stays with the packet for others.</param>
+    public WireImage ImageOf(Packet packet, bool keep = true)
     {
         var kept = packet.Image;
-        if (kept is null)
+        if (kept is null && keep)
         {
             kept = packet.SetImage(Make(packet));
         }

@@ -28,6 +28,9 @@ public sealed partial class StreamFeed
     private long _newestKeyframe = -1;
     private long _previousKeyframe = -1;
     private MediaTime _newest = MediaTime.MinValue;
+
+    // When the last reader left.
+    private MediaTime _unreadSince;
     private MediaTime _newestVideo = MediaTime.MinValue;
     private Packet? _metadata;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -237,6 +240,7 @@ public sealed partial class StreamFeed
         {
             _readers.Remove(reader);
             _prompt.Remove(reader);
+            _unreadSince = _newest;
             if (_end is not null && _readers.Count == 0)
             {
                 Clear();
@@ -288,6 +292,11 @@ public sealed partial class StreamFeed
             }
         }
 
+        if (_head == 0)
+        {
+            _unreadSince = packet.Dts;
+        }
+
         _head++;
         _bytes += packet.Payload.Length;
         _newest = MediaTime.Max(_newest, packet.Dts);
@@ -295,11 +304,14 @@ public sealed partial class StreamFeed
 
     private void Trim()
     {
+        var unread = _readers.Count == 0 && _newest - _unreadSince >= _limits.UnreadAfter;
+        var keep = unread ? AudioJoin : _limits.Keep;
+        var keyframe = !unread && _previousKeyframe >= 0 ? _previousKeyframe : _newestKeyframe;
         while (_head - _tail > 1)
         {
             var age = _newest - At(_tail).Dts;
             var over = _bytes > _limits.MaxBytes || _head - _tail > _limits.MaxPackets || age > _limits.KeepAtMost;
-            var kept = age <= _limits.Keep || (_previousKeyframe >= 0 && _tail >= _previousKeyframe) || (_previousKeyframe < 0 && _newestKeyframe >= 0 && _tail >= _newestKeyframe);
+            var kept = age <= keep || (keyframe >= 0 && _tail >= keyframe);
             if (!over && kept)
             {
                 return;
