@@ -43,6 +43,42 @@ public static class Reasons
     public const string WorkerHung = "worker_hung";
     public const string WorkerStartFailed = "worker_start_failed";
 
+    // Places for encoder sessions: why here
+    public const string LeastCost = "least_cost";
+    public const string OnlyChoice = "only_choice";
+    public const string SharedSession = "shared_session";
+    public const string Passthrough = "passthrough";
+    public const string Reduced = "reduced";
+    public const string Returned = "returned";
+
+    // ... why not there
+    public const string NotCapable = "not_capable";
+    public const string NotInOrder = "not_in_order";
+    public const string SessionLimit = "session_limit";
+    public const string EngineFull = "engine_full";
+    public const string MemoryFull = "memory_full";
+    public const string CpuBudget = "cpu_budget";
+    public const string Quarantined = "quarantined";
+    public const string FallbackForbidden = "fallback_forbidden";
+    public const string NoPlace = "no_place";
+
+    // ... and why no longer there
+    public const string DeviceLost = "device_lost";
+    public const string EncoderHung = "encoder_hung";
+    public const string EncoderSlow = "encoder_slow";
+    public const string Preempted = "preempted";
+
+    // What the probe and the doctor find
+    public const string NoDriver = "no_driver";
+    public const string DriverTooOld = "driver_too_old";
+    public const string DriverMismatch = "driver_mismatch";
+    public const string NoEncodeEngine = "no_encode_engine";
+    public const string NoPermission = "no_permission";
+    public const string NoVideoCapability = "no_video_capability";
+    public const string SimulatedDriver = "simulated_driver";
+    public const string ProbeFailed = "probe_failed";
+    public const string MonitorHung = "monitor_hung";
+
     // Push targets
     public const string TargetUnreachable = "target_unreachable";
     public const string TargetRefused = "target_refused";

@@ -90,15 +90,6 @@ internal sealed record PushOptions(
 
 internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback);
 
-internal enum FallbackPolicy
-{
-    /// <summary>The next kind of device in the order makes the rendition as it was asked for.</summary>
-    Allow,
-
-    /// <summary>Only the first kind of device in the order; otherwise the rendition is left out, with its reason.</summary>
-    Forbid,
-}
-
 internal sealed record WorkerOptions(int Spare, TimeSpan StartTimeout, TimeSpan HangTimeout, TimeSpan RestartDelayMax);
 
 internal sealed record LogOptions(LogLevel Level);

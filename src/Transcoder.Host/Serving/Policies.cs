@@ -1,4 +1,5 @@
 using Transcoder.Host.Configuration;
+using Transcoder.Media.Jobs;
 using Transcoder.Media.Time;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;

@@ -36,6 +36,18 @@ public enum WorkerMessageType : byte
 
     /// <summary>Worker: a line for the daemon's log; JSON <see cref="WorkerLogLine"/>.</summary>
     Log = 10,
+
+    /// <summary>Worker: JSON <see cref="LeaseRequest"/>.</summary>
+    LeaseRequest = 11,
+
+    /// <summary>Daemon: JSON <see cref="LeaseGrant"/>, an answer or an order to move.</summary>
+    LeaseGrant = 12,
+
+    /// <summary>Worker: JSON <see cref="LeaseClosed"/>.</summary>
+    LeaseClosed = 13,
+
+    /// <summary>Worker: JSON <see cref="LeaseStrained"/>.</summary>
+    LeaseStrained = 14,
 }
 
 /// <summary>

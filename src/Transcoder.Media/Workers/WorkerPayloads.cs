@@ -11,7 +11,9 @@ public sealed record WorkerHello(string Version, string Secret, int ProcessId);
 /// <param name="Device">Stable device id.</param>
 /// <param name="Encoder">The encoder and its effective options.</param>
 /// <param name="Reason">Why this device.</param>
-public sealed record RenditionStarted(string Device, string DeviceKind, string Encoder, string Decoder, int Width, int Height, double FrameRate, Reason Reason);
+/// <param name="Lease">The lease that this confirms; 0 where none was needed: sound only, or nothing encoded.</param>
+public sealed record RenditionStarted(
+    string Device, string DeviceKind, string Encoder, string Decoder, int Width, int Height, double FrameRate, Reason Reason, long Lease = 0);
 
 /// <summary>Counters of one worker since its start.</summary>
 /// <param name="SourceFrames">Frames decoded.</param>
@@ -53,4 +55,8 @@ public sealed record WorkerLogLine(string Level, string Message);
 [JsonSerializable(typeof(RenditionStarted))]
 [JsonSerializable(typeof(Reason))]
 [JsonSerializable(typeof(WorkerLogLine))]
+[JsonSerializable(typeof(LeaseRequest))]
+[JsonSerializable(typeof(LeaseGrant))]
+[JsonSerializable(typeof(LeaseClosed))]
+[JsonSerializable(typeof(LeaseStrained))]
 public sealed partial class WorkerJson : JsonSerializerContext;

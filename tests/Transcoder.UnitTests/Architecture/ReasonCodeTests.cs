@@ -28,6 +28,11 @@ public sealed class ReasonCodeTests
             "protocol_error", "limit_exceeded", "write_timeout", "internal_error",
             "no_upscale", "encoder_failed", "decoder_failed", "worker_died", "worker_hung",
             "worker_start_failed", "device_order", "device_fallback",
+            "least_cost", "only_choice", "shared_session", "passthrough", "reduced", "returned",
+            "not_capable", "not_in_order", "session_limit", "engine_full", "memory_full", "cpu_budget", "quarantined", "fallback_forbidden", "no_place",
+            "device_lost", "encoder_hung", "encoder_slow", "preempted",
+            "no_driver", "driver_too_old", "driver_mismatch", "no_encode_engine", "no_permission", "no_video_capability", "simulated_driver",
+            "probe_failed", "monitor_hung",
             "target_unreachable", "target_refused", "target_closed", "target_timeout",
         ];
         Assert.Equal(published.Order(), Codes.Order());
