@@ -18,13 +18,17 @@ internal sealed class IndependentReader : IDisposable
         _output = process.StandardOutput.ReadToEndAsync();
     }
 
-    public static IndependentReader Start(string url) => new(Process.Start(new ProcessStartInfo("ffprobe",
-        ["-v", "quiet", "-show_entries", "packet=codec_type,dts_time,size", "-of", "csv=p=0", url]) { RedirectStandardOutput = true })!);
+    public static IndependentReader Start(string url)
+    {
+        string[] arguments = ["-v", "quiet", "-show_entries", "packet=codec_type,dts_time,size", "-of", "csv=p=0", url];
+        return new IndependentReader(Process.Start(new ProcessStartInfo("ffprobe", arguments) { RedirectStandardOutput = true })!);
+    }
 
     /// <returns>A sentence for the table.</returns>
     public async Task<string> CompareAsync(StampedPublisher publisher)
     {
         _process.Kill();
+        await _process.WaitForExitAsync();
         var lines = (await _output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         // The last line may be cut.
@@ -36,9 +40,12 @@ internal sealed class IndependentReader : IDisposable
         }
 
         var (first, last) = (seen.Min(packet => packet.Milliseconds), seen.Max(packet => packet.Milliseconds));
+
+        // Of several packets at the first or the last time ffprobe may have had only some.
+        seen = [.. seen.Where(packet => packet.Milliseconds > first && packet.Milliseconds < last)];
         var sent = publisher.SentBetween(first, last).ToArray();
 
-        // Servers differ in the offset of their clocks' start and in the order of equal times, so kinds and sizes are compared as a whole.
+        // Kinds and sizes as a whole: servers differ in the order of what has the same time.
         var same = sent.Order().SequenceEqual(seen.Select(packet => (packet.Kind, packet.Bytes)).Order());
         return same
             ? $"ffprobe read the same {seen.Length} packets, {seen.Sum(packet => (long)packet.Bytes)} bytes"
