@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Transcoder.Media;
 
 /// <summary>
@@ -5,6 +7,7 @@ namespace Transcoder.Media;
 /// </summary>
 /// <param name="Code">snake_case, from <see cref="Reasons"/>; never contains a name, an address or a secret.</param>
 /// <param name="Detail">Plain text with the particulars; no secrets.</param>
+[method: JsonConstructor]
 public readonly record struct Reason(string Code, string Detail)
 {
     public override string ToString() => string.IsNullOrEmpty(Detail) ? Code : $"{Code}: {Detail}";

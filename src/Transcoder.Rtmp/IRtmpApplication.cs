@@ -11,6 +11,9 @@ public interface IRtmpApplication
 
     /// <summary>Asked before <c>NetStream.Play.Start</c> is sent; may wait a while for a stream that is about to start.</summary>
     ValueTask<Admission<IPacketSource>> PlayAsync(AccessRequest request, CancellationToken cancellationToken);
+
+    /// <summary>What a player that reads only the legacy codecs can play instead: addresses in the form APP/STREAM, all of the same source, in H.264.</summary>
+    IReadOnlyList<string> LegacyNames(string app, string stream) => [];
 }
 
 /// <summary>Yes with the thing asked for, or no with the reason.</summary>

@@ -30,9 +30,6 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Error, "RTMP connection from {Address} failed inside; this is a defect, please report it")]
     public static partial void InternalError(ILogger logger, Exception exception, string address);
 
-    [LoggerMessage(9, LogLevel.Warning, "player {Address} of {App}/{Stream} gets no {Codec}: RTMP cannot carry it")]
-    public static partial void CannotCarry(ILogger logger, string address, string app, string stream, string codec);
-
     [LoggerMessage(10, LogLevel.Debug, "RTMP connection from {Address}: {Command} was not known and answered with null")]
     public static partial void UnknownCommand(ILogger logger, string address, string command);
 }

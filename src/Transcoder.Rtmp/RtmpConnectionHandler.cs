@@ -67,6 +67,20 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
         }
     }
 
+    /// <summary>Asks every publisher and player that understands it to connect anew (E-RTMP v2, "Reconnect Request"); they are served on until they leave.</summary>
+    /// <param name="tcUrl">Where to; null for the address they have.</param>
+    /// <returns>How many were asked.</returns>
+    public int RequestReconnect(string? tcUrl)
+    {
+        var asked = 0;
+        foreach (var (session, _) in _sessions)
+        {
+            asked += session.RequestReconnect(tcUrl) ? 1 : 0;
+        }
+
+        return asked;
+    }
+
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();
 
     private void Tick()

@@ -36,9 +36,11 @@ public sealed class LiveStream
     /// <summary>Default while the stream lives.</summary>
     public Reason EndReason => Feed.EndReason;
 
-    public Track? Video => Feed.Tracks.FirstOrDefault(t => t.Kind == TrackKind.Video);
+    /// <summary>Track 0, which is what is transcoded.</summary>
+    public Track? Video => Feed.Tracks.FirstOrDefault(t => t is { Kind: TrackKind.Video, Id: 0 });
 
-    public Track? Audio => Feed.Tracks.FirstOrDefault(t => t.Kind == TrackKind.Audio);
+    /// <summary>Track 0.</summary>
+    public Track? Audio => Feed.Tracks.FirstOrDefault(t => t is { Kind: TrackKind.Audio, Id: 0 });
 
     /// <summary>Appends to the feed; takes over the caller's reference.</summary>
     public void Publish(Packet packet)

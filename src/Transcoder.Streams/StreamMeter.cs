@@ -42,7 +42,7 @@ public sealed class StreamMeter
             {
                 AudioPackets++;
             }
-            else if (packet.Track.Kind == TrackKind.Video)
+            else if (packet.Track is { Kind: TrackKind.Video, Id: 0 })
             {
                 VideoPackets++;
                 _frames++;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 using Transcoder.Streams.Ingest;
 
 namespace Transcoder.Streams;
@@ -15,7 +16,7 @@ public sealed partial class StreamRegistry : IDisposable
     private readonly ConcurrentDictionary<string, LiveStream> _streams = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SourceStream> _sources = new(StringComparer.Ordinal);
     private readonly Func<string, AppPolicy?> _policyOf;
-    private readonly IPublishAuthorizer _authorizer;
+    private readonly IAccessAuthorizer _authorizer;
     private readonly TimeProvider _clock;
     private readonly ILogger<StreamRegistry> _log;
     private readonly ITimer _ticker;
@@ -25,7 +26,7 @@ public sealed partial class StreamRegistry : IDisposable
     private Reason? _shutdown;
 
     /// <param name="policyOf">The policy of an application now, or null when there is no such application.</param>
-    public StreamRegistry(Func<string, AppPolicy?> policyOf, IPublishAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
+    public StreamRegistry(Func<string, AppPolicy?> policyOf, IAccessAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
     {
         _policyOf = policyOf;
         _authorizer = authorizer;
@@ -49,9 +50,10 @@ public sealed partial class StreamRegistry : IDisposable
     /// <summary>Gives a publisher its turn, or says why not.</summary>
     public async ValueTask<(IPacketSink? Sink, Reason Refusal)> PublishAsync(AccessRequest request, CancellationToken cancellationToken)
     {
+        request = Resolve(request);
         if (_policyOf(request.App) is not { } policy)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
         }
 
         if (!StreamName.IsValid(request.Stream))
@@ -59,7 +61,7 @@ public sealed partial class StreamRegistry : IDisposable
             return (null, new Reason(Reasons.BadName, "a stream name has letters, digits and -_.~+@/=: only"));
         }
 
-        if (await _authorizer.AuthorizePublishAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Publish }, cancellationToken).ConfigureAwait(false) is { } refusal)
         {
             return (null, refusal);
         }
@@ -70,9 +72,16 @@ public sealed partial class StreamRegistry : IDisposable
     /// <summary>A subscriber of the stream, at once or when it opens within the application's waiting time.</summary>
     public async ValueTask<(IPacketSource? Source, Reason Refusal)> PlayAsync(AccessRequest request, CancellationToken cancellationToken)
     {
+        request = Resolve(request);
         if (_policyOf(request.App) is not { } policy)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
+        }
+
+        // Before the stream is looked for: who may not play learns nothing about what is live.
+        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Play }, cancellationToken).ConfigureAwait(false) is { } refusal)
+        {
+            return (null, refusal);
         }
 
         var deadline = _clock.GetTimestamp() + (long)(policy.PlayWait.TotalSeconds * _clock.TimestampFrequency);
@@ -99,6 +108,16 @@ public sealed partial class StreamRegistry : IDisposable
                 // Looked up once more above, then refused.
             }
         }
+    }
+
+    /// <summary>The live streams of the same source that every player reads, in H.264 with AAC or MP3: for one that asked for another codec.</summary>
+    public IReadOnlyList<string> LegacyNames(string app, string stream)
+    {
+        (app, stream) = Resolve(app, stream);
+        return Find(app, stream) is not { } asked
+            ? []
+            : [.. Streams.Where(s => s.Name.App == app && s.Name.Source == asked.Name.Source &&
+                s.Video is { Codec: CodecId.H264 } && s.Audio is null or { Codec: CodecId.Aac or CodecId.Mp3 }).Select(s => s.Name.ToString()).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>
@@ -147,6 +166,26 @@ public sealed partial class StreamRegistry : IDisposable
     }
 
     public void Dispose() => _ticker.Dispose();
+
+    private AccessRequest Resolve(AccessRequest request)
+    {
+        var (app, stream) = Resolve(request.App, request.Stream);
+        return request with { App = app, Stream = stream };
+    }
+
+    /// <summary>Clients cut a long path at different places: rtmp://h/live/a/b is live and a/b to one, live/a and b to another. The configured application decides.</summary>
+    private (string App, string Stream) Resolve(string app, string stream)
+    {
+        for (var end = app.Length; end > 0; end = app.LastIndexOf('/', end - 1))
+        {
+            if (_policyOf(app[..end]) is not null)
+            {
+                return end == app.Length ? (app, stream) : (app[..end], $"{app[(end + 1)..]}/{stream}");
+            }
+        }
+
+        return (app, stream);
+    }
 
     private static string Path(string app, string stream) => $"{app}/{stream}";
 

@@ -19,5 +19,5 @@ public static class TestPackets
         Packet.Copy(pool, AudioTrack, MediaTime.FromMilliseconds(milliseconds), MediaTime.FromMilliseconds(milliseconds), PacketFlags.None, new byte[size]);
 
     public static Packet Metadata(this MediaBufferPool pool, long milliseconds = 0) =>
-        Packet.Copy(pool, Track.Amf0Data, MediaTime.FromMilliseconds(milliseconds), MediaTime.FromMilliseconds(milliseconds), PacketFlags.None, "onMetaData"u8);
+        Packet.Copy(pool, Track.Amf0Data, MediaTime.FromMilliseconds(milliseconds), MediaTime.FromMilliseconds(milliseconds), PacketFlags.Metadata, "onMetaData"u8);
 }

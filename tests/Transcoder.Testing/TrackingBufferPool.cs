@@ -6,18 +6,29 @@ using Transcoder.Media.Packets;
 namespace Transcoder.Testing;
 
 /// <summary>The buffer pool's twin for tests: remembers who rented what, fills returned blocks with rubbish, and fails at the end when something did not come back.</summary>
-public sealed class TrackingBufferPool : MediaBufferPool, IDisposable
+/// <param name="traces">False where speed matters more than knowing who rented: a stack trace costs more than most tests.</param>
+public sealed class TrackingBufferPool(bool traces = true) : MediaBufferPool, IDisposable
 {
+    private static readonly StackTrace Untraced = new(0, false);
+
     private readonly ConcurrentDictionary<object, StackTrace> _owned = new(ReferenceEqualityComparer.Instance);
+    private long _bytes;
 
     /// <summary>The largest block that was ever rented.</summary>
     public int Largest { get; private set; }
 
+    /// <summary>Capacity of what is rented now.</summary>
+    public long RentedBytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>The most that was rented at once, since it was last set.</summary>
+    public long PeakBytes { get; set; }
+
     public override MediaBuffer Rent(int size)
     {
         var buffer = base.Rent(size);
+        PeakBytes = Math.Max(PeakBytes, Interlocked.Add(ref _bytes, buffer.Capacity));
         Largest = Math.Max(Largest, buffer.Capacity);
-        _owned[buffer] = new StackTrace(1, fNeedFileInfo: true);
+        _owned[buffer] = traces ? new StackTrace(1, fNeedFileInfo: true) : Untraced;
         return buffer;
     }
 
@@ -37,6 +48,8 @@ public sealed class TrackingBufferPool : MediaBufferPool, IDisposable
         {
             throw new InvalidOperationException("a buffer was returned that nobody had rented");
         }
+
+        Interlocked.Add(ref _bytes, -buffer.Capacity);
 
         // A reader that kept a slice too long sees this instead of plausible bytes.
         buffer.Array.AsSpan().Fill(0xDB);

@@ -17,6 +17,12 @@ public enum PacketFlags : byte
 
     /// <summary>The timeline does not continue from the packet before (a publisher came back, a gap was repaired).</summary>
     Discontinuity = 4,
+
+    /// <summary>Without payload: the track has ended for now (a SequenceEnd, or the empty audio message that means silence). The stream goes on.</summary>
+    EndOfSequence = 8,
+
+    /// <summary>Script data that late joiners need too: onMetaData. With an empty payload it takes the last one back.</summary>
+    Metadata = 16,
 }
 
 /// <summary>

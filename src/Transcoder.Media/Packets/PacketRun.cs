@@ -29,7 +29,7 @@ public sealed class PacketRun : RefCounted
 
     public Track? Audio { get; private set; }
 
-    /// <summary>Whether no track changes within the run.</summary>
+    /// <summary>Whether everyone who follows the stream sends the run alike: one track of a kind, and no data that only take others back.</summary>
     public bool IsUniform { get; private set; }
 
     /// <summary>As <see cref="Packet.Image"/>, for the whole run.</summary>
@@ -66,6 +66,9 @@ public sealed class PacketRun : RefCounted
             case TrackKind.Audio:
                 IsUniform &= Audio is null || ReferenceEquals(Audio, packet.Track);
                 Audio = packet.Track;
+                break;
+            default:
+                IsUniform &= !packet.Payload.IsEmpty;
                 break;
         }
     }

@@ -1,4 +1,5 @@
 using Transcoder.Media.Packets;
+using Transcoder.Media.Tracks;
 
 namespace Transcoder.Media.Ports;
 
@@ -26,6 +27,9 @@ public interface IPacketSource : IDisposable
 
     /// <summary>Why the stream ended; default while it lives.</summary>
     Reason EndReason { get; }
+
+    /// <summary>The stream's tracks as far as they are known, newest facts, at most one of a kind and id.</summary>
+    IReadOnlyList<Track> Tracks => [];
 
     /// <summary>Packets this subscriber lost by falling behind.</summary>
     long DroppedPackets { get; }

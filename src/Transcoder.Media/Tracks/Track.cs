@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Transcoder.Media.Tracks;
 
 /// <summary>Picture facts. Zero means not known yet.</summary>
@@ -24,10 +26,17 @@ public sealed record Track(TrackKind Kind, CodecId Codec, ReadOnlyMemory<byte> C
     /// <summary>Which of several tracks of a kind (Enhanced RTMP multitrack); 0 is the default track.</summary>
     public byte Id { get; init; }
 
+    /// <summary>
+    /// What Enhanced RTMP says beside the configuration record: of video the pairs of the Metadata packet (colorInfo, in AMF0), of audio the MultichannelConfig.
+    /// Receivers are told of it after the record. It stays outside the worker: a decoder reads the bitstream.
+    /// </summary>
+    [JsonIgnore]
+    public ReadOnlyMemory<byte> Description { get; init; }
+
     public bool Equals(Track? other) =>
         other is not null && (ReferenceEquals(this, other) ||
             (Kind == other.Kind && Codec == other.Codec && Id == other.Id && Video == other.Video && Audio == other.Audio &&
-             Config.Span.SequenceEqual(other.Config.Span)));
+             Config.Span.SequenceEqual(other.Config.Span) && Description.Span.SequenceEqual(other.Description.Span)));
 
     public override int GetHashCode() => HashCode.Combine(Kind, Codec, Id, Config.Length, Video, Audio);
 }

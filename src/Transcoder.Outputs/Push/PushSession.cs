@@ -29,6 +29,9 @@ public sealed partial class PushSession
     private readonly Lock _counters = new();
     private RtmpPublisher? _publisher;
     private Streams.Feeds.FeedReader? _reader;
+
+    // Where the server sent us, for one attempt; the configured address after that.
+    private RtmpUrl? _redirect;
     private long _bytesOfEnded;
     private long _droppedOfEnded;
 
@@ -112,7 +115,9 @@ public sealed partial class PushSession
         RtmpPublisher publisher;
         try
         {
-            publisher = await _client.PublishAsync(RtmpUrl.Parse(_target.Url(Stream.Name)), cancellationToken).ConfigureAwait(false);
+            var url = _redirect ?? RtmpUrl.Parse(_target.Url(Stream.Name));
+            _redirect = null;
+            publisher = await _client.PublishAsync(url, cancellationToken).ConfigureAwait(false);
         }
         catch (RtmpException e)
         {
@@ -124,32 +129,53 @@ public sealed partial class PushSession
             return new Reason(Reasons.Shutdown, "the appliance stops");
         }
 
-        await using (publisher.ConfigureAwait(false))
-        {
-            // Subscribed only now: the first picture that the target gets is the newest keyframe, not what waited for its answer.
-            using var reader = Stream.Feed.Subscribe(MediaTime.FromTimeSpan(_target.Lag));
-            Follow(publisher, reader);
-            Connections++;
-            State = PushState.Publishing;
-            LogOpened(Stream.Name, Address);
-            var opened = _clock.GetTimestamp();
-            Reason reason;
-            try
-            {
-                reason = await publisher.RunAsync(reader, cancellationToken).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                reason = new Reason(Reasons.Shutdown, "the appliance stops");
-            }
-            finally
-            {
-                Follow(null, null);
-            }
+        var opened = _clock.GetTimestamp();
+        var handover = new PublisherHandover(_client, _clock);
 
-            LogEnded(Stream.Name, Address, reason, _clock.GetElapsedTime(opened).TotalSeconds, publisher.BytesSent, reader.DroppedPackets);
-            return reason;
+        // Subscribed only now: the first picture that the target gets is the newest keyframe, not what waited for its answer.
+        using var reader = Stream.Feed.Subscribe(MediaTime.FromTimeSpan(_target.Lag));
+        using var source = new HandoverSource(reader, () => IsDue(handover));
+        Reason reason;
+        try
+        {
+            Follow(publisher, reader);
+            LogOpened(Stream.Name, Address);
+            reason = await publisher.RunAsync(source, cancellationToken).ConfigureAwait(false);
+            while (source.IsStopped)
+            {
+                var next = handover.Take();
+                await publisher.DisposeAsync().ConfigureAwait(false);
+                publisher = next;
+                Follow(publisher, reader);
+                LogMoved(Stream.Name, Address);
+                source.Resume();
+                reason = await publisher.RunAsync(source, cancellationToken).ConfigureAwait(false);
+            }
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            reason = new Reason(Reasons.Shutdown, "the appliance stops");
+        }
+        finally
+        {
+            _redirect = publisher.ReconnectUrl;
+            Follow(null, null);
+            await handover.DisposeAsync().ConfigureAwait(false);
+            await publisher.DisposeAsync().ConfigureAwait(false);
+        }
+
+        LogEnded(Stream.Name, Address, reason, _clock.GetElapsedTime(opened).TotalSeconds, publisher.BytesSent, reader.DroppedPackets);
+        return reason;
+    }
+
+    private bool IsDue(PublisherHandover handover)
+    {
+        if (_publisher is { } current)
+        {
+            handover.Watch(current);
+        }
+
+        return handover.IsReady;
     }
 
     // In one step, so that no scrape sees a connection's bytes twice or not at all: to Prometheus that is a restart.
@@ -158,9 +184,15 @@ public sealed partial class PushSession
         lock (_counters)
         {
             _bytesOfEnded += _publisher?.BytesSent ?? 0;
-            _droppedOfEnded += _reader?.DroppedPackets ?? 0;
+            _droppedOfEnded += ReferenceEquals(_reader, reader) ? 0 : _reader?.DroppedPackets ?? 0;
             _publisher = publisher;
             Volatile.Write(ref _reader, reader);
+        }
+
+        if (publisher is not null)
+        {
+            Connections++;
+            State = PushState.Publishing;
         }
     }
 
@@ -176,6 +208,9 @@ public sealed partial class PushSession
 
     [LoggerMessage(311, LogLevel.Information, "push of {Stream} to {Address} ended: {Reason}; {Seconds:0.0} s, {Bytes} bytes, {Dropped} packets dropped")]
     private partial void LogEnded(StreamName stream, string address, Reason reason, double seconds, long bytes, long dropped);
+
+    [LoggerMessage(313, LogLevel.Information, "push of {Stream} to {Address} went over to a new connection, as the target asked")]
+    private partial void LogMoved(StreamName stream, string address);
 
     [LoggerMessage(312, LogLevel.Warning, "push of {Stream} to {Address}: {Reason}; next try in {Seconds:0.0} s")]
     private partial void LogRetry(StreamName stream, string address, Reason reason, double seconds);

@@ -18,4 +18,7 @@ internal static class Amf0Marker
     public const byte Unsupported = 13;
     public const byte Xml = 15;
     public const byte TypedObject = 16;
+
+    /// <summary>One AMF3 value follows.</summary>
+    public const byte Amf3 = 17;
 }

@@ -9,14 +9,25 @@ namespace Transcoder.Rtmp.Amf;
 internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
 {
     // A connect object nests twice, Enhanced RTMP metadata four times; counts stay far below a thousand. Both limits only stop abuse.
-    private const int DeepestNesting = 16;
-    private const int MostValues = 4096;
+    public const int DeepestNesting = 16;
+    public const int MostValues = 4096;
+
+    private const int Unfinished = -1;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
-    private List<AmfValue>? _complex;
+    private List<Complex>? _complex;
     private int _values;
 
+    // Of the value read last: how deeply it nests.
+    private int _height;
+
     public int Position { get; private set; }
+
+    /// <summary>A value so far was AMF3, which AMF0 peers do not read.</summary>
+    public bool HasAmf3 { get; private set; }
+
+    /// <summary>A value so far stands at several places: written out, it may be many times longer.</summary>
+    public bool HasReferences { get; private set; }
 
     public readonly bool AtEnd => Position >= _bytes.Length;
 
@@ -43,6 +54,7 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
             return false;
         }
 
+        _height = 0;
         switch (_bytes[Position++])
         {
             case Amf0Marker.Number:
@@ -81,13 +93,18 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
                 value = AmfValue.Date(BinaryPrimitives.ReadDoubleBigEndian(date));
                 return true;
             case Amf0Marker.Reference:
-                if (!TryTake(2, out var index) || _complex is null || BinaryPrimitives.ReadUInt16BigEndian(index) >= _complex.Count)
-                {
-                    return false;
-                }
+                HasReferences = true;
+                return TryReference(depth, out value);
+            case Amf0Marker.Amf3:
+                HasAmf3 = true;
+                var inner = new Amf3Reader(_bytes[Position..], depth + 1, _values);
+                var read = inner.TryRead(out value);
+                Position += inner.Position;
+                _values = inner.Values;
 
-                value = _complex[BinaryPrimitives.ReadUInt16BigEndian(index)];
-                return true;
+                // Not measured, so taken for the most: nobody refers back to an object with AMF3 inside.
+                _height = DeepestNesting;
+                return read;
             default:
                 return false;
         }
@@ -97,10 +114,11 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
     {
         var result = new AmfObject();
         value = AmfValue.Of(result);
-        (_complex ??= []).Add(value);
+        var index = Begin(value);
+        var height = 0;
         while (true)
         {
-            if (!TryText(2, out var name))
+            if (!TryText(2, out var name) || !AmfObject.IsName(name.AsString!))
             {
                 return false;
             }
@@ -108,6 +126,7 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
             if (!AtEnd && _bytes[Position] == Amf0Marker.ObjectEnd)
             {
                 Position++;
+                End(index, height);
                 return true;
             }
 
@@ -116,6 +135,7 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
                 return false;
             }
 
+            height = Math.Max(height, _height + 1);
             result.Add(name.AsString!, property);
         }
     }
@@ -124,7 +144,8 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
     {
         var items = new List<AmfValue>();
         value = AmfValue.Of(items);
-        (_complex ??= []).Add(value);
+        var index = Begin(value);
+        var height = 0;
         if (!TryTake(4, out var header))
         {
             return false;
@@ -137,10 +158,42 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
                 return false;
             }
 
+            height = Math.Max(height, _height + 1);
             items.Add(item);
         }
 
+        End(index, height);
         return true;
+    }
+
+    private bool TryReference(int depth, out AmfValue value)
+    {
+        value = default;
+        if (!TryTake(2, out var index) || _complex is null || BinaryPrimitives.ReadUInt16BigEndian(index) >= _complex.Count)
+        {
+            return false;
+        }
+
+        // A value met again costs what it cost the first time, and an unfinished one would hold itself: few bytes must not become an endless tree.
+        var complex = _complex[BinaryPrimitives.ReadUInt16BigEndian(index)];
+        value = complex.Value;
+        _values += complex.Values;
+        _height = complex.Height;
+        return complex.Height != Unfinished && _values <= MostValues && depth + complex.Height <= DeepestNesting;
+    }
+
+    private int Begin(AmfValue value)
+    {
+        _complex ??= [];
+        _complex.Add(new Complex(value, _values, Unfinished));
+        return _complex.Count - 1;
+    }
+
+    private void End(int index, int height)
+    {
+        var begun = _complex![index];
+        _complex[index] = new Complex(begun.Value, _values - begun.Values, height);
+        _height = height;
     }
 
     private bool TryNumber(out AmfValue value)
@@ -186,4 +239,7 @@ internal ref struct Amf0Reader(ReadOnlySpan<byte> bytes)
         Position += count;
         return true;
     }
+
+    /// <param name="Values">Inside it; until it is finished, how many were read before it.</param>
+    private readonly record struct Complex(AmfValue Value, int Values, int Height);
 }

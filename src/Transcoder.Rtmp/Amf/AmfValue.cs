@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Transcoder.Rtmp.Amf;
 
 internal enum AmfKind : byte
@@ -77,6 +79,9 @@ internal sealed class AmfObject
             return AmfValue.Null;
         }
     }
+
+    /// <summary>Whether AMF0 can write it: a name's length has 16 bits, and what is no UTF-8 grows when it is read.</summary>
+    public static bool IsName(string text) => text.Length <= ushort.MaxValue / 3 || Encoding.UTF8.GetByteCount(text) <= ushort.MaxValue;
 
     public AmfObject Add(string name, AmfValue value)
     {

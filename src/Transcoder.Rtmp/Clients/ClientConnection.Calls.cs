@@ -11,8 +11,8 @@ namespace Transcoder.Rtmp.Clients;
 /// <content>The way from a new byte stream to a published or played stream: handshake and calls, each with its deadline.</content>
 internal sealed partial class ClientConnection
 {
-    // What we may send in FourCC mode has to be declared in connect (E-RTMP v2, "Enhancing NetConnection connect Command").
-    private static readonly string[] FourCcs = ["av01", "hvc1", "vp09", "vp08", "avc1", "Opus", "fLaC", "ac-3", "ec-3", ".mp3", "mp4a"];
+    // Seeks to a picture, HDR, Metadata packets: none of it disturbs who only passes media on.
+    private const int VideoFunction = 1 | 2 | 4;
 
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
@@ -33,10 +33,10 @@ internal sealed partial class ClientConnection
             Link.Writer.Send(output.WrittenSpan);
         }
 
-        await CallAsync(
+        var answer = await CallAsync(
             0,
             "connect",
-            amf => amf.BeginObject()
+            amf => PeerCapabilities.WriteOurs(amf.BeginObject()
                 .Property("app", _url.App)
                 .Property("type", "nonprivate")
                 .Property("flashVer", "FMLE/3.0 (compatible; Transcoder)")
@@ -45,11 +45,11 @@ internal sealed partial class ClientConnection
                 .Property("capabilities", 15)
                 .Property("audioCodecs", 4071)
                 .Property("videoCodecs", 252)
-                .Property("videoFunction", 1)
-                .Property("objectEncoding", 0)
-                .Name("fourCcList").Value(AmfValue.Of([.. FourCcs.Select(AmfValue.Of)]))
+                .Property("videoFunction", VideoFunction)
+                .Property("objectEncoding", 0))
                 .End(),
             cancellationToken);
+        Peer = PeerCapabilities.Parse(answer[0].AsObject, answer[1].AsObject);
     }
 
     /// <returns>The message stream.</returns>

@@ -31,6 +31,7 @@ internal sealed partial class ClientConnection : IAsyncDisposable
     private readonly ITimer _ticker;
     private readonly CancellationTokenSource _closed = new();
     private Ending? _end;
+    private RtmpUrl? _reconnectUrl;
     private RtmpMessage? _early;
     private double _transaction;
     private bool _disposed;
@@ -52,6 +53,15 @@ internal sealed partial class ClientConnection : IAsyncDisposable
     private sealed record Ending(Reason Reason);
 
     public RtmpLink Link { get; }
+
+    /// <summary>What the server said that it can take.</summary>
+    public PeerCapabilities Peer { get; private set; } = PeerCapabilities.None;
+
+    /// <summary>Where the server wants us to go; null while it wants nothing.</summary>
+    public RtmpUrl? ReconnectUrl => Volatile.Read(ref _reconnectUrl);
+
+    /// <summary>Added to the reason when the server just closes: what it may not have liked.</summary>
+    public string Suspicion { get; set; } = "";
 
     /// <summary>Cancelled when the connection has ended.</summary>
     public CancellationToken Closed => _closed.Token;
@@ -105,7 +115,7 @@ internal sealed partial class ClientConnection : IAsyncDisposable
                     End(Link.Failure);
                     break;
                 case LinkStatus.Ended:
-                    End(new Reason(Reasons.TargetClosed, $"{_url} closed the connection"));
+                    End(new Reason(Reasons.TargetClosed, $"{_url} closed the connection{Suspicion}"));
                     break;
             }
         }
@@ -149,6 +159,10 @@ internal sealed partial class ClientConnection : IAsyncDisposable
             if (IsRefusal(status))
             {
                 End(Refused("stream", command).Reason);
+            }
+            else if (code == "NetConnection.Connect.ReconnectRequest")
+            {
+                Volatile.Write(ref _reconnectUrl, _url.Resolve(status["tcUrl"].AsString));
             }
             else if (code is "NetStream.Play.UnpublishNotify" or "NetStream.Play.Stop" or "NetConnection.Connect.Closed")
             {
@@ -235,5 +249,5 @@ internal sealed partial class ClientConnection : IAsyncDisposable
         }
     }
 
-    private RtmpException Broken(Exception exception) => new(Failed(new Reason(Reasons.TargetClosed, $"the connection to {_url} broke")).Reason, exception);
+    private RtmpException Broken(Exception exception) => new(Failed(new Reason(Reasons.TargetClosed, $"the connection to {_url} broke{Suspicion}")).Reason, exception);
 }

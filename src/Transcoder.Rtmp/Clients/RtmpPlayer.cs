@@ -20,6 +20,9 @@ public sealed class RtmpPlayer : IAsyncDisposable
     /// <summary>Why the stream ended; default while it lives.</summary>
     public Reason EndReason => _connection.EndReason;
 
+    /// <summary>Where the server asks us to go on, null while it does not.</summary>
+    public RtmpUrl? ReconnectUrl => _connection.ReconnectUrl;
+
     public long BytesReceived => _connection.Link.BytesReceived;
 
     /// <summary>Messages that made no packet.</summary>
@@ -30,6 +33,11 @@ public sealed class RtmpPlayer : IAsyncDisposable
     {
         await using var cancelled = cancellationToken.UnsafeRegister(
             static connection => ((ClientConnection)connection!).End(new Reason(Reasons.ClientClosed, "we stopped playing")), _connection);
+        if (_demuxer.TryNext(out var waiting))
+        {
+            return waiting;
+        }
+
         try
         {
             while (await _connection.ReadMediaAsync() is { } message)
@@ -48,5 +56,9 @@ public sealed class RtmpPlayer : IAsyncDisposable
         return null;
     }
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _demuxer.Clear();
+        return _connection.DisposeAsync();
+    }
 }

@@ -1,6 +1,7 @@
 using Transcoder.Media;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Connections;
 using Transcoder.Rtmp.Messages;
 
@@ -14,6 +15,7 @@ public sealed class RtmpPublisher : IAsyncDisposable
 {
     private readonly ClientConnection _connection;
     private readonly ImagePump _pump;
+    private readonly MessageComposer _composer;
     private readonly uint _streamId;
     private readonly Task _reading;
 
@@ -21,7 +23,10 @@ public sealed class RtmpPublisher : IAsyncDisposable
     {
         _connection = connection;
         _streamId = streamId;
-        _pump = new ImagePump(connection.Link.Writer, new MessageComposer(muxer, publishing: true), streamId, batchBytes);
+
+        // Many services take HEVC and say nothing about it: silence is no refusal.
+        _composer = new MessageComposer(muxer, publishing: true, connection.Peer.NamesCodecs ? connection.Peer : null);
+        _pump = new ImagePump(connection.Link.Writer, _composer, streamId, batchBytes);
         _reading = DrainAsync();
     }
 
@@ -29,6 +34,11 @@ public sealed class RtmpPublisher : IAsyncDisposable
     public CancellationToken Closed => _connection.Closed;
 
     public Reason EndReason => _connection.EndReason;
+
+    /// <summary>
+    /// Where the server asks us to go on, null while it does not: publish there, go over at a keyframe, then dispose of this one. Until then it takes what we send.
+    /// </summary>
+    public RtmpUrl? ReconnectUrl => _connection.ReconnectUrl;
 
     public long BytesSent => _pump.BytesWritten;
 
@@ -91,13 +101,24 @@ public sealed class RtmpPublisher : IAsyncDisposable
         {
             if (!await write)
             {
-                _connection.End(new Reason(Reasons.TargetClosed, "the server closed the connection"));
+                _connection.End(new Reason(Reasons.TargetClosed, $"the server closed the connection{_connection.Suspicion}"));
                 throw new RtmpException(EndReason);
+            }
+
+            if (_composer.RefusedTrack is { } track)
+            {
+                _connection.End(new Reason(Reasons.CodecNotSupported, $"the stream is {track.Codec.Name()}, the server announced {_connection.Peer}"));
+                throw new RtmpException(EndReason);
+            }
+
+            if (_composer.EnhancedTrack is { } enhanced && _connection.Suspicion.Length == 0 && !_connection.Peer.NamesCodecs)
+            {
+                _connection.Suspicion = $"; it announced no codec of Enhanced RTMP, and the stream is {enhanced.Codec.Name()}";
             }
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
-            _connection.End(new Reason(Reasons.TargetClosed, "the connection to the server broke"));
+            _connection.End(new Reason(Reasons.TargetClosed, $"the connection to the server broke{_connection.Suspicion}"));
             throw new RtmpException(EndReason, exception);
         }
     }

@@ -28,7 +28,7 @@ public sealed record RtmpUrl
     public string App { get; }
 
     /// <summary>Name and query.</summary>
-    public string Stream { get; }
+    public string Stream { get; private init; }
 
     /// <summary>What <c>connect</c> states: never with the stream.</summary>
     public string TcUrl
@@ -79,6 +79,26 @@ public sealed record RtmpUrl
 
         url = new RtmpUrl(secure, authority.IdnHost.Trim('[', ']'), port, path[..last], path[(last + 1)..]);
         return true;
+    }
+
+    /// <summary>Where a reconnect request leads, with the same stream (E-RTMP v2, "Reconnect Request").</summary>
+    /// <param name="tcUrl">Absolute, or relative to <see cref="TcUrl"/>; null for the same place.</param>
+    /// <returns>This URL where the other makes no sense, or would send the stream's name over a line without TLS.</returns>
+    public RtmpUrl Resolve(string? tcUrl)
+    {
+        if (string.IsNullOrEmpty(tcUrl))
+        {
+            return this;
+        }
+
+        var scheme = IsSecure ? "rtmps:" : "rtmp:";
+        var here = TcUrl;
+        var path = here.IndexOf('/', scheme.Length + 2);
+        var absolute = tcUrl.Contains("://", StringComparison.Ordinal) ? tcUrl
+            : tcUrl.StartsWith("//", StringComparison.Ordinal) ? scheme + tcUrl
+            : tcUrl.StartsWith('/') ? here[..path] + tcUrl
+            : here[..(here.LastIndexOf('/') + 1)] + tcUrl;
+        return TryParse($"{absolute.TrimEnd('/')}/{Stream}", out var url) && (url.IsSecure || !IsSecure) ? url with { Stream = Stream } : this;
     }
 
     /// <exception cref="FormatException">It is no such URL.</exception>

@@ -17,6 +17,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     private readonly List<WireImage> _images = [];
     private bool _sourceIsDry;
     private long _bytes;
+    private long _dropped;
 
     public long BytesWritten => Interlocked.Read(ref _bytes);
 
@@ -26,6 +27,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         // An image of a run carries many stream ids, of which a connection with another number could patch only the first.
         if (streamId == MessageMuxer.StreamId && composer.Waiting == 0 && source.TryReadRun(out var run))
         {
+            NoteGap(source);
             composer.Add(run, _images);
             run.Release();
             return WriteAsync(cancellationToken);
@@ -35,6 +37,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {
             bytes += packet.Payload.Length;
+            NoteGap(source);
             composer.Add(packet);
         }
 
@@ -47,6 +50,15 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     {
         composer.Add(packet);
         return WriteAsync(cancellationToken);
+    }
+
+    private void NoteGap(IPacketSource source)
+    {
+        if (source.DroppedPackets != _dropped)
+        {
+            _dropped = source.DroppedPackets;
+            composer.SkipGap();
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

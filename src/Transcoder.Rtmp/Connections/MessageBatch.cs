@@ -18,6 +18,18 @@ internal enum UserControlEvent : ushort
     PingResponse = 7,
 }
 
+/// <summary>How strictly Set Peer Bandwidth is meant (§5.4.5).</summary>
+internal enum BandwidthLimit : byte
+{
+    Hard = 0,
+
+    /// <summary>The smaller of this one and the one in force.</summary>
+    Soft = 1,
+
+    /// <summary>As hard where the last one was hard; else to be ignored.</summary>
+    Dynamic = 2,
+}
+
 /// <summary>Control and command messages put together for one write: some encoders cannot read an answer that arrives in pieces.</summary>
 internal sealed class MessageBatch(int chunkSize)
 {
@@ -39,7 +51,14 @@ internal sealed class MessageBatch(int chunkSize)
         return this;
     }
 
-    public MessageBatch WindowAcknowledgementSize(int size) => Control(MessageType.WindowAcknowledgementSize, (uint)size);
+    /// <summary>The acknowledgement window that these bytes announce; 0 for none.</summary>
+    public int Window { get; private set; }
+
+    public MessageBatch WindowAcknowledgementSize(int size)
+    {
+        Window = size;
+        return Control(MessageType.WindowAcknowledgementSize, (uint)size);
+    }
 
     public MessageBatch Acknowledgement(uint bytes) => Control(MessageType.Acknowledgement, bytes);
 
@@ -47,7 +66,7 @@ internal sealed class MessageBatch(int chunkSize)
     {
         Span<byte> body = stackalloc byte[5];
         BinaryPrimitives.WriteInt32BigEndian(body, size);
-        body[4] = 2; // Dynamic: §5.4.5
+        body[4] = (byte)BandwidthLimit.Dynamic;
         return Add(ChunkStreamIds.Control, MessageType.SetPeerBandwidth, 0, body);
     }
 

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Rtmp.Chunks;
+using Transcoder.Rtmp.Messages;
 
 namespace Transcoder.Rtmp.Connections;
 
@@ -28,8 +29,12 @@ internal enum LinkStatus
 /// </summary>
 internal sealed class RtmpLink : IDisposable
 {
+    // An end that comes meanwhile waits no longer than this.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+
     private readonly PipeReader _input;
     private readonly ChunkReader _chunks;
+    private readonly AggregateReader _aggregate;
     private readonly TimeProvider _time;
     private readonly RtmpStatistics _statistics;
     private ReadOnlySequence<byte> _unread;
@@ -39,11 +44,16 @@ internal sealed class RtmpLink : IDisposable
     private long _acknowledged;
     private long _window;
     private long _lastReceived;
+    private uint _announcedWindow;
+    private bool _hardLimit;
+    private volatile bool _interrupted;
+    private TimeSpan _pause;
 
     public RtmpLink(PipeReader input, IConnectionOutput output, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
     {
         _input = input;
         _chunks = new ChunkReader(pool, options.ChunkLimits);
+        _aggregate = new AggregateReader(pool);
         _time = time;
         _statistics = statistics;
         _window = options.WindowSize;
@@ -52,6 +62,9 @@ internal sealed class RtmpLink : IDisposable
     }
 
     public ConnectionWriter Writer { get; }
+
+    /// <summary>Says when the peer sends more than it may; null: never.</summary>
+    public IConnectionLease? Lease { get; init; }
 
     public int OutgoingChunkSize { get; private set; } = ChunkReader.DefaultChunkSize;
 
@@ -76,11 +89,20 @@ internal sealed class RtmpLink : IDisposable
             OutgoingChunkSize = batch.ChunkSize;
         }
 
+        if (batch.Window > 0)
+        {
+            _announcedWindow = (uint)batch.Window;
+        }
+
         return Writer.Send(batch.Bytes);
     }
 
     /// <summary>Makes the read under way, or the next one, return at once. From any thread.</summary>
-    public void Interrupt() => _input.CancelPendingRead();
+    public void Interrupt()
+    {
+        _interrupted = true;
+        _input.CancelPendingRead();
+    }
 
     /// <summary>Waits until at least <paramref name="minimum"/> bytes are there; for the handshake.</summary>
     public async ValueTask<(LinkStatus Status, ReadOnlySequence<byte> Bytes)> PeekAsync(int minimum)
@@ -106,8 +128,22 @@ internal sealed class RtmpLink : IDisposable
     {
         while (true)
         {
+            // Control messages have no business in an aggregate: they act on the connection, not at a time.
+            while (_aggregate.TryRead(out var part))
+            {
+                if (part.Type is MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3)
+                {
+                    return (LinkStatus.Message, part);
+                }
+
+                part.Buffer.Release();
+            }
+
             switch (_chunks.Read(ref _unread, out var message))
             {
+                case ChunkReadResult.Message when message.Type == MessageType.Aggregate:
+                    _aggregate.Begin(message);
+                    break;
                 case ChunkReadResult.Message:
                     if (!IsControl(message))
                     {
@@ -150,6 +186,7 @@ internal sealed class RtmpLink : IDisposable
     public void Dispose()
     {
         Release(examined: false);
+        _aggregate.Dispose();
         _chunks.Dispose();
     }
 
@@ -166,6 +203,15 @@ internal sealed class RtmpLink : IDisposable
 
         var left = _unread.Length;
         Release(examined: true);
+
+        // What is not read fills the socket's buffer, and TCP slows the peer.
+        while (_pause > TimeSpan.Zero && !_interrupted)
+        {
+            var part = _pause < LongestPause ? _pause : LongestPause;
+            _pause -= part;
+            await Task.Delay(part, _time);
+        }
+
         var result = await _input.ReadAsync(CancellationToken.None);
         _reading = true;
         _unread = result.Buffer;
@@ -184,7 +230,7 @@ internal sealed class RtmpLink : IDisposable
         Interlocked.Exchange(ref _lastReceived, _time.GetTimestamp());
         Interlocked.Add(ref _received, arrived);
         _statistics.Received(arrived);
-
+        _pause = Lease?.Received(arrived) ?? TimeSpan.Zero;
         return LinkStatus.Message;
     }
 
@@ -216,12 +262,35 @@ internal sealed class RtmpLink : IDisposable
                 _window = value is 0 or > int.MaxValue ? _window : value;
                 return true;
             case MessageType.SetPeerBandwidth:
-                return Answer(NewBatch().WindowAcknowledgementSize((int)Math.Min(value, int.MaxValue)));
+                return TakePeerBandwidth(value, body.Length > 4 ? (BandwidthLimit)body[4] : BandwidthLimit.Dynamic);
             case MessageType.UserControl when body.Length >= 6 && value >> 16 == (uint)UserControlEvent.PingRequest:
                 return Answer(NewBatch().UserControl(UserControlEvent.PingResponse, BinaryPrimitives.ReadUInt32BigEndian(body[2..])));
             default:
                 return true;
         }
+    }
+
+    /// <summary>§5.4.5: what changes is how often the peer acknowledges us, so it is told the window unless it knows it.</summary>
+    private bool TakePeerBandwidth(uint size, BandwidthLimit limit)
+    {
+        if (size == 0 || (limit == BandwidthLimit.Dynamic && !_hardLimit && _announcedWindow > 0))
+        {
+            return true;
+        }
+
+        _hardLimit = limit != BandwidthLimit.Soft;
+        var window = Math.Min(size, int.MaxValue);
+        if (limit == BandwidthLimit.Soft && _announcedWindow > 0)
+        {
+            window = Math.Min(window, _announcedWindow);
+        }
+
+        if (window == _announcedWindow)
+        {
+            return true;
+        }
+
+        return Answer(NewBatch().WindowAcknowledgementSize((int)window));
     }
 
     private bool Acknowledge()

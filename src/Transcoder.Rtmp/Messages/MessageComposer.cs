@@ -1,30 +1,32 @@
+using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
 
 namespace Transcoder.Rtmp.Messages;
 
 /// <summary>
-/// The order of messages that a stream is told in: metadata, sequence headers, media, and a sequence header again whenever a track changes.
-/// One for each player and each push connection; the images themselves are shared. Not thread safe but for the three switches.
+/// The order of messages that a stream is told in: metadata, sequence headers, media, and a sequence header again whenever a track changes; each in the form that the
+/// receiver reads. One for each player and each push connection; the images themselves are shared. Not thread safe but for the three switches.
 /// </summary>
-internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
+/// <param name="peer">Null for a receiver that is taken to read every codec on one track: a server that says nothing about itself.</param>
+internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerCapabilities? peer = null, TrackSelection selection = default)
 {
     // What a queue that is seldom used keeps: the GOP that a player begins with is longer.
     private const int UsualPackets = 8;
 
     private readonly Queue<Packet> _waiting = new();
-    private Track? _video;
-    private Track? _audio;
+    private readonly List<Lane> _lanes = [];
     private bool _begun;
-
     private bool _caughtUp;
-    private bool _needsKeyframe;
     private volatile bool _paused;
     private volatile bool _withVideo = true;
     private volatile bool _withAudio = true;
 
-    /// <summary>The last track that RTMP cannot carry; its packets are left out.</summary>
+    /// <summary>A track that the receiver cannot be sent, though it is the one to send; its packets are left out.</summary>
     public Track? RefusedTrack { get; private set; }
+
+    /// <summary>A track that went out with its FourCC.</summary>
+    public Track? EnhancedTrack { get; private set; }
 
     public int Waiting => _waiting.Count;
 
@@ -43,9 +45,9 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
     /// <summary>Adds a run: as the one image that everyone sends where this stream has nothing of its own to say, else packet by packet.</summary>
     public void Add(PacketRun run, List<WireImage> images)
     {
-        if (SendsAsItIs(run))
+        if (SendsAsItIs(run, out var forms))
         {
-            images.Add(muxer.ImageOf(run));
+            images.Add(muxer.ImageOf(run, forms));
             return;
         }
 
@@ -55,6 +57,19 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
             _waiting.Enqueue(run.Packets[i]);
         }
     }
+
+    /// <summary>Packets are missing before the next one, which is a keyframe of track 0: other tracks wait for theirs.</summary>
+    public void SkipGap()
+    {
+        foreach (var lane in _lanes)
+        {
+            lane.NeedsKeyframe |= lane.Kind == TrackKind.Video && lane.Id != 0;
+        }
+    }
+
+    /// <summary>Whether the receiver can be sent this track at all, if it is one that it is to be sent.</summary>
+    public static bool CanSend(Track track, PeerCapabilities? peer, TrackSelection selection = default) =>
+        !IsChosen(track, selection) || (MessageMuxer.CanCarry(track) && ReadsAlone(track, peer));
 
     /// <summary>Turns the waiting packets into images, each with a reference that the owner of <paramref name="images"/> releases.</summary>
     public void Compose(List<WireImage> images)
@@ -68,10 +83,17 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
         {
             try
             {
-                if (IsWanted(packet))
+                if (packet.Track.Kind == TrackKind.Data)
                 {
-                    Announce(packet.Track, MessageMuxer.TimestampOf(packet), images);
-                    images.Add(ImageOf(packet));
+                    if (!_paused && IsWantedData(packet))
+                    {
+                        images.Add(ImageOf(packet));
+                    }
+                }
+                else if (IsWanted(packet, out var lane))
+                {
+                    Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet), images);
+                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
                 }
             }
             finally
@@ -95,96 +117,171 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing)
         }
     }
 
+    private static bool IsChosen(Track track, TrackSelection selection) =>
+        track.Id == ((track.Kind == TrackKind.Video ? selection.Video : selection.Audio) ?? 0);
+
+    /// <summary>In the form of a stream that has only this one track of its kind.</summary>
+    private static bool ReadsAlone(Track track, PeerCapabilities? peer) =>
+        peer is null || track.Codec is CodecId.H264 or CodecId.Aac or CodecId.Mp3 || peer.Reads(track);
+
     /// <summary>Metadata and both sequence headers before the first media: receivers size their windows and open their decoders once.</summary>
     private void Begin(List<WireImage> images)
     {
         _begun = true;
-        var video = _waiting.FirstOrDefault(static packet => packet.Track.Kind == TrackKind.Video)?.Track;
-        var audio = _waiting.FirstOrDefault(static packet => packet.Track.Kind == TrackKind.Audio)?.Track;
         var first = _waiting.Peek();
         var timestamp = MessageMuxer.TimestampOf(first);
-        if (first.Track.Kind == TrackKind.Data)
+        var tracks = _waiting.Where(packet => packet.Track.Kind != TrackKind.Data && LaneOf(packet.Track).IsWanted).Select(static packet => packet.Track).Distinct().ToArray();
+        var video = tracks.FirstOrDefault(track => track.Kind == TrackKind.Video && IsChosen(track, selection));
+        var audio = tracks.FirstOrDefault(track => track.Kind == TrackKind.Audio && IsChosen(track, selection));
+        if (first.Track.Kind == TrackKind.Data && IsWantedData(first))
         {
             images.Add(ImageOf(first));
             _waiting.Dequeue().Release();
         }
         else
         {
-            images.Add(muxer.Metadata(video, audio, timestamp, publishing));
+            images.Add(muxer.Metadata(video, audio, tracks.Where(track => track != video && track != audio), timestamp, publishing));
         }
 
         foreach (var track in (ReadOnlySpan<Track?>)[video, audio])
         {
-            if (track is not null && MessageMuxer.CanCarry(track))
+            if (track is not null)
             {
-                Announce(track, timestamp, images);
+                Announce(LaneOf(track), track, timestamp, images);
             }
         }
     }
 
-    // A track that RTMP cannot carry has never been announced, so it is none of the two.
-    private bool SendsAsItIs(PacketRun run) =>
-        _begun && !publishing && !_needsKeyframe && !_paused && _withVideo && _withAudio && _waiting.Count == 0 && run.IsUniform &&
-        (run.Video is null || run.Video.Equals(_video)) && (run.Audio is null || run.Audio.Equals(_audio));
-
-    private WireImage ImageOf(Packet packet) =>
-        publishing && packet.Track.Kind == TrackKind.Data ? muxer.PublishedData(packet) : muxer.ImageOf(packet, keep: _caughtUp || publishing);
-
-    private bool IsWanted(Packet packet)
+    private bool SendsAsItIs(PacketRun run, out FlvForms forms)
     {
-        var track = packet.Track;
-        if (packet.Payload.Length > MessageMuxer.LargestPayload)
+        forms = FlvForms.Compatible;
+        return _begun && !publishing && selection.IsNone && !_paused && _withVideo && _withAudio && _waiting.Count == 0 && run.IsUniform &&
+            IsUnderWay(run.Video, ref forms) && IsUnderWay(run.Audio, ref forms) && (run.Video is null || run.Audio is null || LaneOf(run.Video).Forms == forms);
+    }
+
+    /// <summary>Whether there is nothing to say or to leave out before the track's next packet.</summary>
+    private bool IsUnderWay(Track? track, ref FlvForms forms)
+    {
+        if (track is null)
+        {
+            return true;
+        }
+
+        var lane = LaneOf(track);
+        forms = lane.Forms;
+        return lane.IsWanted && !lane.NeedsKeyframe && track.Equals(lane.Announced);
+    }
+
+    /// <summary>The publisher's metadata are about track 0; what takes them back is for the server's ears.</summary>
+    private bool IsWantedData(Packet packet) =>
+        packet.Payload.Length is > 0 and <= MessageMuxer.LargestPayload && (selection.IsNone || (packet.Flags & PacketFlags.Metadata) == 0);
+
+    private WireImage ImageOf(Packet packet) => publishing ? muxer.PublishedData(packet) : muxer.ImageOf(packet, keep: _caughtUp);
+
+    private bool IsWanted(Packet packet, out Lane lane)
+    {
+        lane = LaneOf(packet.Track);
+        if (!lane.IsWanted || packet.Payload.Length > MessageMuxer.LargestPayload)
         {
             return false;
         }
 
-        if (!MessageMuxer.CanCarry(track))
+        if (lane.Kind == TrackKind.Audio)
+        {
+            return !_paused && _withAudio;
+        }
+
+        if (_paused || !_withVideo)
+        {
+            lane.NeedsKeyframe = true;
+        }
+        else if (packet.IsKeyframe)
+        {
+            lane.NeedsKeyframe = false;
+        }
+
+        return !lane.NeedsKeyframe;
+    }
+
+    private Lane LaneOf(Track track)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.Kind == track.Kind && lane.Id == track.Id)
+            {
+                if (!ReferenceEquals(lane.Seen, track))
+                {
+                    Judge(lane, track);
+                }
+
+                return lane;
+            }
+        }
+
+        // The stream begins at a keyframe of track 0; the others' may come later.
+        var added = new Lane(track.Kind, track.Id) { NeedsKeyframe = track.Kind == TrackKind.Video && track.Id != 0 };
+        _lanes.Add(added);
+        Judge(added, track);
+        return added;
+    }
+
+    private void Judge(Lane lane, Track track)
+    {
+        lane.Seen = track;
+        var chosen = IsChosen(track, selection);
+        lane.IsWanted = chosen
+            ? CanSend(track, peer, selection)
+            : selection.IsNone && peer is { IsMultitrack: true } && MessageMuxer.CanCarry(track) && peer.Reads(track);
+        lane.Forms = (chosen && track.Id != 0 ? FlvForms.AsDefaultTrack : 0) | (peer is { ReadsNanoseconds: true } && peer.Reads(track) ? FlvForms.Precise : 0);
+        if (chosen && !lane.IsWanted)
         {
             RefusedTrack = track;
-            return false;
         }
-
-        switch (track.Kind)
+        else if (lane.IsWanted && track.Codec is not (CodecId.H264 or CodecId.Aac or CodecId.Mp3))
         {
-            case TrackKind.Video:
-                if (_paused || !_withVideo)
-                {
-                    _needsKeyframe = true;
-                }
-                else if (packet.IsKeyframe)
-                {
-                    _needsKeyframe = false;
-                }
-
-                return !_needsKeyframe;
-            case TrackKind.Audio:
-                return !_paused && _withAudio;
-            default:
-                return !_paused;
+            EnhancedTrack = track;
         }
     }
 
-    private void Announce(Track track, uint timestamp, List<WireImage> images)
+    private void Announce(Lane lane, Track track, uint timestamp, List<WireImage> images)
     {
-        ref var last = ref _video;
-        switch (track.Kind)
-        {
-            case TrackKind.Audio:
-                last = ref _audio;
-                break;
-            case TrackKind.Data:
-                return;
-        }
-
+        var last = lane.Announced;
         if (ReferenceEquals(last, track) || track.Equals(last))
         {
             return;
         }
 
-        last = track;
-        if (muxer.SequenceHeader(track, timestamp) is { } header)
+        lane.Announced = track;
+        var sameRecord = last is not null && last.Codec == track.Codec && track.Config.Span.SequenceEqual(last.Config.Span);
+        if (!sameRecord && muxer.SequenceHeader(track, timestamp, lane.Forms) is { } header)
         {
             images.Add(header);
         }
+
+        // Only to those who know the FourCC: in the legacy numbering the same byte is another codec.
+        var described = last?.Description ?? default;
+        if (peer?.Reads(track) == true && !(track.Description.IsEmpty && (described.IsEmpty || track.Kind == TrackKind.Audio)) &&
+            !(sameRecord && track.Description.Span.SequenceEqual(described.Span)))
+        {
+            images.Add(muxer.Description(track, timestamp, lane.Forms));
+        }
+    }
+
+    /// <summary>What the receiver has been told of one track.</summary>
+    private sealed class Lane(TrackKind kind, byte id)
+    {
+        public TrackKind Kind => kind;
+
+        public byte Id => id;
+
+        public Track? Seen { get; set; }
+
+        public Track? Announced { get; set; }
+
+        public bool IsWanted { get; set; }
+
+        public bool NeedsKeyframe { get; set; }
+
+        public FlvForms Forms { get; set; }
     }
 }

@@ -1,4 +1,4 @@
-using Transcoder.Media.Bitstreams;
+using System.Buffers;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
@@ -10,141 +10,215 @@ using Transcoder.Rtmp.Chunks;
 namespace Transcoder.Rtmp.Messages;
 
 /// <summary>
-/// Media messages of one message stream to packets that slice the message's own block. One track of each kind; times are extended to 64 bits by one
-/// unwrapper for all kinds, so that a kind that begins after a wrap is not 49 days behind. Does no I/O. Not thread safe.
+/// Media messages of one message stream to packets that slice the message's own block: one for each track that the message holds. Times are extended to 64 bits by
+/// one unwrapper for all tracks, so that a track that begins after a wrap is not 49 days behind. Does no I/O. Not thread safe.
 /// </summary>
 internal sealed class MessageDemuxer(MediaBufferPool pool)
 {
-    private TimestampUnwrapper _time;
-    private Track? _video;
-    private Track? _audio;
-    private double _announcedFrameRate;
+    private const string Metadata = "onMetaData";
 
-    /// <summary>Messages that made no packet though they held media: no sequence header yet, a codec we cannot name, damage, another track than 0.</summary>
+    private readonly TrackTable _video = new(TrackKind.Video);
+    private readonly TrackTable _audio = new(TrackKind.Audio);
+    private readonly Queue<Packet> _packets = new();
+    private TimestampUnwrapper _time;
+
+    /// <summary>Messages that made no packet though they held media: no sequence header yet, a codec we cannot name, damage.</summary>
     public long DroppedMessages { get; private set; }
 
-    public Track? Video => _video;
+    /// <summary>Track 0.</summary>
+    public Track? Video => _video[0];
 
-    public Track? Audio => _audio;
+    /// <summary>Track 0.</summary>
+    public Track? Audio => _audio[0];
 
     /// <summary>Takes over the message's block.</summary>
-    /// <param name="packet">Owned by the caller.</param>
+    /// <param name="packet">Owned by the caller. More may follow: <see cref="TryNext"/>.</param>
     /// <returns>False for configuration and for what is dropped.</returns>
     public bool TryDemux(in RtmpMessage message, out Packet packet)
     {
-        switch (message.Type)
+        var understood = message.Type switch
         {
-            case MessageType.Video:
-                return TryVideo(message, out packet);
-            case MessageType.Audio:
-                return TryAudio(message, out packet);
-            case MessageType.DataAmf0 or MessageType.DataAmf3:
-                return TryData(message, out packet);
-            default:
-                return Drop(message, counted: false, out packet);
+            MessageType.Video => TakeVideo(message),
+            MessageType.Audio => TakeAudio(message),
+            MessageType.DataAmf0 or MessageType.DataAmf3 => TakeData(message),
+            _ => true,
+        };
+        if (!understood)
+        {
+            DroppedMessages++;
+        }
+
+        message.Buffer.Release();
+        return TryNext(out packet);
+    }
+
+    /// <summary>The next packet of the message just taken apart: a multitrack message makes several.</summary>
+    /// <param name="packet">Owned by the caller.</param>
+    public bool TryNext(out Packet packet) => _packets.TryDequeue(out packet!);
+
+    public bool HasNext => _packets.Count > 0;
+
+    /// <summary>Gives back what nobody fetched.</summary>
+    public void Clear()
+    {
+        while (TryNext(out var packet))
+        {
+            packet.Release();
         }
     }
 
-    private bool TryVideo(in RtmpMessage message, out Packet packet)
+    /// <returns>False when a part of the message was lost.</returns>
+    private bool TakeVideo(in RtmpMessage message)
     {
-        var body = message.Body;
-        if (!FlvVideoTag.TryParse(body, out var tag) || tag.TrackId != 0)
+        var understood = false;
+        var first = true;
+        foreach (var tag in FlvVideoTag.Tracks(message.Body))
         {
-            return Drop(message, counted: true, out packet);
+            if (_packets.Count == TrackTable.MostTracks)
+            {
+                return false;
+            }
+
+            var taken = TakeVideo(message, tag);
+            understood = first ? taken : understood && taken;
+            first = false;
         }
 
+        return understood;
+    }
+
+    private bool TakeVideo(in RtmpMessage message, in FlvVideoTag tag)
+    {
+        var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
         switch (tag.PacketKind)
         {
             case FlvPacketKind.SequenceStart:
-                if (tag.CodecId == CodecId.None)
-                {
-                    return Drop(message, counted: true, out packet);
-                }
-
                 // The authors of the specification begin AV1 files with an empty header before the real one.
-                if (tag.PayloadLength > 0)
-                {
-                    _video = VideoTrack(tag.CodecId, tag.Payload(body));
-                }
-
-                return Drop(message, counted: false, out packet);
+                return tag.CodecId != CodecId.None && (payload.IsEmpty || _video.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null);
             case FlvPacketKind.CodedFrames:
-                if (_video is null || _video.Codec != tag.CodecId)
+                return TakePicture(message, tag, payload);
+            case FlvPacketKind.SequenceEnd:
+                if (_video[tag.TrackId] is { } ending && ending.Codec == tag.CodecId)
                 {
-                    if (tag.CodecId is CodecId.None or CodecId.H264 or CodecId.Hevc)
-                    {
-                        return Drop(message, counted: true, out packet);
-                    }
-
-                    // AV1, VP9 and VP8 pictures say all that a decoder needs.
-                    _video = new Track(TrackKind.Video, tag.CodecId, default);
+                    Add(message, ending, 0, tag.NanosecondOffset, PacketFlags.EndOfSequence, default);
                 }
 
-                if (tag.PayloadLength == 0)
-                {
-                    return Drop(message, counted: false, out packet);
-                }
-
-                var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
-                if (tag.IsKeyframe && tag.CodecId is (CodecId.Vp9 or CodecId.Vp8))
-                {
-                    _video = Sized(_video, payload.Span);
-                }
-
-                var flags = tag.IsKeyframe ? PacketFlags.Keyframe : tag.IsDisposable ? PacketFlags.Disposable : PacketFlags.None;
-                packet = Make(message, _video, tag.CompositionTime, tag.NanosecondOffset, flags, payload);
                 return true;
+            case FlvPacketKind.Metadata:
+                return TryReadDescription(payload.Span, out var description) && _video.Describe(tag.TrackId, description);
             default:
-                return Drop(message, counted: tag.PacketKind is FlvPacketKind.Unknown, out packet);
+                // Seek marks are for players that seek; AV1's MPEG-2 TS descriptor says nothing that its pictures do not.
+                return tag.PacketKind != FlvPacketKind.Unknown;
         }
     }
 
-    private bool TryAudio(in RtmpMessage message, out Packet packet)
+    private bool TakePicture(in RtmpMessage message, in FlvVideoTag tag, ReadOnlyMemory<byte> payload)
     {
-        var body = message.Body;
-        if (!FlvAudioTag.TryParse(body, out var tag) || tag.TrackId != 0)
+        var track = _video[tag.TrackId];
+        if (track is null || track.Codec != tag.CodecId)
         {
-            return Drop(message, counted: true, out packet);
+            // AV1, VP9 and VP8 pictures say all that a decoder needs.
+            track = tag.CodecId is CodecId.None or CodecId.H264 or CodecId.Hevc ? null : _video.Configure(tag.TrackId, tag.CodecId, []);
         }
 
+        if (track is null)
+        {
+            return false;
+        }
+
+        if (payload.IsEmpty)
+        {
+            return true;
+        }
+
+        if (tag.IsKeyframe && tag.CodecId is (CodecId.Vp9 or CodecId.Vp8))
+        {
+            track = _video.Resize(track, payload.Span);
+        }
+
+        var flags = tag.IsKeyframe ? PacketFlags.Keyframe : tag.IsDisposable ? PacketFlags.Disposable : PacketFlags.None;
+        Add(message, track, tag.CompositionTime, tag.NanosecondOffset, flags, payload);
+        return true;
+    }
+
+    private bool TakeAudio(in RtmpMessage message)
+    {
+        var understood = false;
+        var first = true;
+        foreach (var tag in FlvAudioTag.Tracks(message.Body))
+        {
+            if (_packets.Count == TrackTable.MostTracks)
+            {
+                return false;
+            }
+
+            var taken = TakeAudio(message, tag);
+            understood = first ? taken : understood && taken;
+            first = false;
+        }
+
+        return understood;
+    }
+
+    private bool TakeAudio(in RtmpMessage message, in FlvAudioTag tag)
+    {
+        var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
         switch (tag.PacketKind)
         {
-            case FlvPacketKind.SequenceStart when tag.CodecId != CodecId.None:
-                if (tag.PayloadLength > 0)
+            case FlvPacketKind.SequenceStart:
+                return tag.CodecId != CodecId.None && (payload.IsEmpty || _audio.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null);
+            case FlvPacketKind.MultichannelConfig:
+                return _audio.Describe(tag.TrackId, payload.Span);
+            case FlvPacketKind.SequenceEnd or FlvPacketKind.Empty:
+                if (_audio[tag.TrackId] is { } ending)
                 {
-                    _audio = AudioTrack(tag.CodecId, tag.Payload(body), default);
+                    Add(message, ending, 0, tag.NanosecondOffset, PacketFlags.EndOfSequence, default);
                 }
 
-                return Drop(message, counted: false, out packet);
-            case FlvPacketKind.CodedFrames when tag.CodecId != CodecId.None && tag.PayloadLength > 0:
-                if (_audio is null || _audio.Codec != tag.CodecId)
+                return true;
+            case FlvPacketKind.CodedFrames:
+                var track = _audio[tag.TrackId];
+                if (track is null || track.Codec != tag.CodecId)
                 {
                     // AAC frames mean nothing without their AudioSpecificConfig; the other codecs' frames are complete, or (Opus) have defaults.
-                    if (tag.CodecId is CodecId.Aac or CodecId.Flac)
-                    {
-                        return Drop(message, counted: true, out packet);
-                    }
-
-                    _audio = AudioTrack(tag.CodecId, [], FrameFormat(body[0], tag));
+                    track = tag.CodecId is CodecId.None or CodecId.Aac or CodecId.Flac
+                        ? null
+                        : _audio.Configure(tag.TrackId, tag.CodecId, [], FrameFormat(message.Body[0], tag, payload.Span));
                 }
 
-                packet = Make(message, _audio, 0, tag.NanosecondOffset, PacketFlags.None, message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength));
+                if (track is null || payload.IsEmpty)
+                {
+                    return false;
+                }
+
+                Add(message, track, 0, tag.NanosecondOffset, PacketFlags.None, payload);
                 return true;
             default:
-                return Drop(message, counted: tag.PacketKind is FlvPacketKind.Unknown or FlvPacketKind.CodedFrames, out packet);
+                return tag.PacketKind != FlvPacketKind.Unknown;
         }
     }
 
-    private bool TryData(in RtmpMessage message, out Packet packet)
+    /// <returns>False only for what is lost: data that is no call at all (FFmpeg's time codes) is dropped without complaint.</returns>
+    private bool TakeData(in RtmpMessage message)
     {
         var body = message.Body;
 
-        // Type 15 begins with a format byte, 0 when AMF0 values follow.
+        // Type 15 begins with a format byte, 0: AMF0 values follow, of which each may switch to AMF3.
         var start = message.Type == MessageType.DataAmf3 && body.Length > 0 && body[0] == 0 ? 1 : 0;
         var reader = new Amf0Reader(body[start..]);
-        if (!reader.TryReadString(out var name) || name is "@clearDataFrame" or "|RtmpSampleAccess")
+        if (!reader.TryReadString(out var name) || name == "|RtmpSampleAccess")
         {
-            return Drop(message, counted: false, out packet);
+            return true;
+        }
+
+        if (name == "@clearDataFrame")
+        {
+            if (!reader.TryReadString(out var forgotten) || forgotten == Metadata)
+            {
+                Add(message, Track.Amf0Data, 0, 0, PacketFlags.Metadata, default);
+            }
+
+            return true;
         }
 
         if (name == "@setDataFrame")
@@ -154,86 +228,111 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             reader = new Amf0Reader(body[start..]);
             if (!reader.TryReadString(out name))
             {
-                return Drop(message, counted: false, out packet);
+                return true;
             }
         }
 
-        if (name == "onMetaData" && reader.TryRead(out var value) && value.AsObject?["framerate"].AsNumber is > 0 and < 1000 and { } rate)
+        // To its end, so that it is known whether AMF3 stands anywhere in it.
+        var values = new List<AmfValue>();
+        while (!reader.AtEnd && reader.TryRead(out var value))
         {
-            _announcedFrameRate = rate;
+            values.Add(value);
         }
 
-        packet = Make(message, Track.Amf0Data, 0, 0, PacketFlags.None, message.Buffer.Memory[start..message.Length]);
+        var flags = name == Metadata ? PacketFlags.Metadata : PacketFlags.None;
+        if (flags != 0 && values.Count > 0 && values[0].AsObject?["framerate"].AsNumber is > 0 and < 1000 and { } rate)
+        {
+            _video.AnnouncedFrameRate = rate;
+        }
+
+        if (!reader.HasAmf3)
+        {
+            Add(message, Track.Amf0Data, 0, 0, flags, message.Buffer.Memory[start..message.Length]);
+            return true;
+        }
+
+        if (!reader.AtEnd || reader.HasReferences)
+        {
+            return false;
+        }
+
+        return AddAsAmf0(message, name, values, flags);
+    }
+
+    /// <summary>Every player reads AMF0, so that is what data become.</summary>
+    private bool AddAsAmf0(in RtmpMessage message, string name, List<AmfValue> values, PacketFlags flags)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var amf = new Amf0Writer(output).String(name);
+        foreach (var value in values)
+        {
+            // onMetaData's argument is an ECMA array by definition; whoever reads one reads any object so.
+            if (value.AsObject is { } properties)
+            {
+                amf.BeginEcmaArray(properties.Properties.Count);
+                foreach (var (key, property) in properties.Properties)
+                {
+                    amf.Name(key).Value(property);
+                }
+
+                amf.End();
+            }
+            else
+            {
+                amf.Value(value);
+            }
+        }
+
+        // What is no UTF-8 takes three times its bytes.
+        if (output.WrittenCount > MessageMuxer.LargestPayload)
+        {
+            return false;
+        }
+
+        var time = MediaTime.FromMilliseconds(_time.Unwrap(message.Timestamp));
+        _packets.Enqueue(Packet.Copy(pool, Track.Amf0Data, time, time, flags, output.WrittenSpan));
         return true;
     }
 
-    private Packet Make(in RtmpMessage message, Track track, int compositionTime, int nanoseconds, PacketFlags flags, ReadOnlyMemory<byte> payload)
+    private void Add(in RtmpMessage message, Track track, int compositionTime, int nanoseconds, PacketFlags flags, ReadOnlyMemory<byte> payload)
     {
         var milliseconds = _time.Unwrap(message.Timestamp);
         var dts = MediaTime.FromMilliseconds(milliseconds);
         var pts = MediaTime.FromMilliseconds(milliseconds + compositionTime) + new MediaTime(nanoseconds);
-        return Packet.Create(pool, track, dts, pts, flags, message.Buffer, payload);
+        message.Buffer.AddReference();
+        _packets.Enqueue(Packet.Create(pool, track, dts, pts, flags, message.Buffer, payload));
     }
 
-    private Track VideoTrack(CodecId codec, ReadOnlySpan<byte> config)
+    /// <param name="description">The pairs as they came; empty for a colorInfo without content, which takes the last one back.</param>
+    private static bool TryReadDescription(ReadOnlySpan<byte> pairs, out ReadOnlySpan<byte> description)
     {
-        if (_video is not null && _video.Codec == codec && config.SequenceEqual(_video.Config.Span))
+        description = pairs;
+        var reader = new Amf0Reader(pairs);
+        if (!reader.TryReadString(out var name) || !reader.TryRead(out var value) || reader.HasAmf3)
         {
-            return _video;
+            return false;
         }
 
-        var format = CodecConfiguration.ReadVideoFormat(codec, config);
-        if (format.FrameRate <= 0)
+        if (name == "colorInfo" && value.AsObject is not { Properties.Count: > 0 })
         {
-            format = format with { FrameRate = _announcedFrameRate };
+            description = default;
         }
 
-        return new Track(TrackKind.Video, codec, config.ToArray(), Video: format);
+        return true;
     }
 
-    /// <summary>Neither vpcC nor VP8 states a size: it stands in each keyframe.</summary>
-    private static Track Sized(Track track, ReadOnlySpan<byte> keyframe)
+    private static AudioFormat FrameFormat(byte first, FlvAudioTag tag, ReadOnlySpan<byte> frame) => tag.CodecId switch
     {
-        var size = CodecConfiguration.ReadVideoFormatFromKeyframe(track.Codec, keyframe);
-        return size.Width == 0 || (size.Width == track.Video.Width && size.Height == track.Video.Height)
-            ? track
-            : track with { Video = track.Video with { Width = size.Width, Height = size.Height } };
-    }
-
-    private Track AudioTrack(CodecId codec, ReadOnlySpan<byte> config, AudioFormat stated)
-    {
-        if (_audio is not null && _audio.Codec == codec && config.SequenceEqual(_audio.Config.Span))
-        {
-            return _audio;
-        }
-
-        return new Track(TrackKind.Audio, codec, config.ToArray(), Audio: config.IsEmpty ? stated : CodecConfiguration.ReadAudioFormat(codec, config));
-    }
-
-    private static AudioFormat FrameFormat(byte first, FlvAudioTag tag) => tag.CodecId switch
-    {
-        CodecId.Mp3 => Mp3FrameFormat(first),
+        CodecId.Mp3 => Mp3FrameFormat(first, frame),
         CodecId.Opus => new AudioFormat(48000, 2),
-        _ => default,
+        _ => Media.Bitstreams.CodecConfiguration.ReadAudioFormatFromFrame(tag.CodecId, frame),
     };
 
     // FLV 10.1 §E.4.2.1; format 14 is MP3 at 8 kHz. In FourCC mode the low bits are a packet type and say nothing.
-    private static AudioFormat Mp3FrameFormat(byte first) => (first >> 4) switch
+    private static AudioFormat Mp3FrameFormat(byte first, ReadOnlySpan<byte> frame) => (first >> 4) switch
     {
         14 => new AudioFormat(8000, (first & 1) + 1),
         2 => new AudioFormat(44100 >> (3 - ((first >> 2) & 3)), (first & 1) + 1),
-        _ => default,
+        _ => Media.Bitstreams.CodecConfiguration.ReadAudioFormatFromFrame(CodecId.Mp3, frame),
     };
-
-    private bool Drop(in RtmpMessage message, bool counted, out Packet packet)
-    {
-        if (counted)
-        {
-            DroppedMessages++;
-        }
-
-        message.Buffer.Release();
-        packet = null!;
-        return false;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
@@ -19,6 +20,9 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
 
     private const string SetDataFrame = "@setDataFrame";
 
+    // E-RTMP v2, "Metadata Frame": undefined takes the last colorInfo back.
+    private static readonly byte[] NoColor = [Amf0Marker.String, 0, 9, .. "colorInfo"u8, Amf0Marker.Undefined];
+
     public int ChunkSize => chunkSize;
 
     /// <summary>Whether RTMP can carry the codec at all.</summary>
@@ -29,46 +33,42 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         _ => track.Codec == CodecId.Amf0,
     };
 
-    /// <summary>The packet's image, made on first use. The caller owns one reference.</summary>
+    /// <summary>The packet's image for one class of receivers, made on first use. The caller owns one reference.</summary>
     /// <param name="keep">Whether it stays with the packet for others.</param>
-    public WireImage ImageOf(Packet packet, bool keep = true)
+    public WireImage ImageOf(Packet packet, FlvForms forms = FlvForms.Compatible, bool keep = true)
     {
         var kept = packet.Image;
         if (kept is null && keep)
         {
-            kept = packet.SetImage(Make(packet));
+            kept = packet.SetImage(Make(packet, forms));
         }
 
-        // Another protocol's image, or one cut for another chunk size, stays where it is.
-        if (kept is WireImage image && image.ChunkSize == chunkSize)
+        // Another protocol's image stays where it is.
+        if (kept is not WireImage first)
         {
-            image.AddReference();
-            return image;
+            return Make(packet, forms);
         }
 
-        return Make(packet);
+        var image = first.Find(chunkSize, forms) ?? first.Keep(Make(packet, forms));
+        image.AddReference();
+        return image;
     }
 
-    /// <summary>The messages of a whole run as one image, made on first use and kept on the run. The caller owns one reference.</summary>
-    public WireImage ImageOf(PacketRun run)
+    /// <summary>The messages of a whole run as one image for one class of receivers, made on first use and kept on the run. The caller owns one reference.</summary>
+    public WireImage ImageOf(PacketRun run, FlvForms forms = FlvForms.Compatible)
     {
-        var kept = run.Image;
-        if (kept is null)
+        if ((run.Image ?? run.SetImage(Make(run, forms))) is not WireImage first)
         {
-            kept = run.SetImage(Make(run));
+            return Make(run, forms);
         }
 
-        if (kept is WireImage image && image.ChunkSize == chunkSize)
-        {
-            image.AddReference();
-            return image;
-        }
-
-        return Make(run);
+        var image = first.Find(chunkSize, forms) ?? first.Keep(Make(run, forms));
+        image.AddReference();
+        return image;
     }
 
     /// <returns>The message that announces <paramref name="track"/>, owned by the caller, or null where its codec has none.</returns>
-    public WireImage? SequenceHeader(Track track, uint timestamp)
+    public WireImage? SequenceHeader(Track track, uint timestamp, FlvForms forms = FlvForms.Compatible)
     {
         var video = track.Kind == TrackKind.Video;
         var size = video ? FlvVideoTag.SequenceHeaderSize(track) : track.Kind == TrackKind.Audio ? FlvAudioTag.SequenceHeaderSize(track) : 0;
@@ -80,7 +80,7 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         var body = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            var length = video ? FlvVideoTag.WriteSequenceHeader(track, body) : FlvAudioTag.WriteSequenceHeader(track, body);
+            var length = video ? FlvVideoTag.WriteSequenceHeader(track, body, forms) : FlvAudioTag.WriteSequenceHeader(track, body, forms);
             return length == 0 ? null : Make(track.Kind, timestamp, [], body.AsSpan(0, length));
         }
         finally
@@ -89,9 +89,18 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         }
     }
 
+    /// <summary>The message that carries a track's description (colorInfo, MultichannelConfig), owned by the caller. An empty one takes the last one back.</summary>
+    public WireImage Description(Track track, uint timestamp, FlvForms forms)
+    {
+        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
+        var length = track.Kind == TrackKind.Video ? FlvVideoTag.WriteMetadataHeader(track, head, forms) : FlvAudioTag.WriteMultichannelHeader(track, head, forms);
+        return Make(track.Kind, timestamp, head[..length], track.Description.IsEmpty ? NoColor : track.Description.Span, forms);
+    }
+
     /// <summary>onMetaData for a stream whose publisher sent none.</summary>
+    /// <param name="others">Tracks beside the default ones, for a receiver of several.</param>
     /// <param name="publishing">Towards a server, which is told to keep it.</param>
-    public WireImage Metadata(Track? video, Track? audio, uint timestamp, bool publishing)
+    public WireImage Metadata(Track? video, Track? audio, IEnumerable<Track> others, uint timestamp, bool publishing)
     {
         var body = new ArrayBufferWriter<byte>();
         var amf = new Amf0Writer(body);
@@ -103,21 +112,16 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         amf.String("onMetaData").BeginEcmaArray(0);
         if (video is not null)
         {
-            amf.Property("videocodecid", FlvCodecs.MetadataNumber(video.Codec)).Property("width", video.Video.Width).Property("height", video.Video.Height);
-            if (video.Video.FrameRate > 0)
-            {
-                amf.Property("framerate", video.Video.FrameRate);
-            }
+            Facts(amf, video);
         }
 
         if (audio is not null)
         {
-            amf.Property("audiocodecid", FlvCodecs.MetadataNumber(audio.Codec))
-                .Property("audiosamplerate", audio.Audio.SampleRate)
-                .Property("audiochannels", audio.Audio.Channels)
-                .Property("stereo", audio.Audio.Channels > 1);
+            Facts(amf, audio);
         }
 
+        TrackMap(amf, "videoTrackIdInfoMap", others.Where(static track => track.Kind == TrackKind.Video));
+        TrackMap(amf, "audioTrackIdInfoMap", others.Where(static track => track.Kind == TrackKind.Audio));
         amf.End();
         return Make(TrackKind.Data, timestamp, [], body.WrittenSpan);
     }
@@ -137,43 +141,83 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
 
     public static uint TimestampOf(Packet packet) => unchecked((uint)packet.Dts.Milliseconds);
 
-    private WireImage Make(Packet packet)
+    private static void Facts(Amf0Writer amf, Track track)
     {
-        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
-        return Make(packet.Track.Kind, TimestampOf(packet), HeadOf(packet, head), packet.Payload.Span);
+        if (track.Kind == TrackKind.Audio)
+        {
+            amf.Property("audiocodecid", FlvCodecs.MetadataNumber(track.Codec))
+                .Property("audiosamplerate", track.Audio.SampleRate)
+                .Property("audiochannels", track.Audio.Channels)
+                .Property("stereo", track.Audio.Channels > 1);
+            return;
+        }
+
+        amf.Property("videocodecid", FlvCodecs.MetadataNumber(track.Codec)).Property("width", track.Video.Width).Property("height", track.Video.Height);
+        if (track.Video.FrameRate > 0)
+        {
+            amf.Property("framerate", track.Video.FrameRate);
+        }
     }
 
-    private WireImage Make(PacketRun run)
+    // E-RTMP v2, "Enhancing onMetaData": the default track stands at the top, the others by their numbers.
+    private static void TrackMap(Amf0Writer amf, string name, IEnumerable<Track> tracks)
+    {
+        if (tracks.Any())
+        {
+            amf.Name(name).BeginObject();
+            foreach (var track in tracks)
+            {
+                amf.Name(track.Id.ToString(CultureInfo.InvariantCulture)).BeginObject();
+                Facts(amf, track);
+                amf.End();
+            }
+
+            amf.End();
+        }
+    }
+
+    private WireImage Make(Packet packet, FlvForms forms = FlvForms.Compatible)
+    {
+        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
+        return Make(packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span, forms);
+    }
+
+    private WireImage Make(PacketRun run, FlvForms forms)
     {
         Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
         var packets = run.Packets;
         var size = 0;
         for (var i = 0; i < packets.Count; i++)
         {
-            size += ChunkWriter.SizeOf(FlvVideoTag.MaxHeaderSize + packets[i].Payload.Length, TimestampOf(packets[i]), chunkSize);
+            size += ChunkWriter.SizeOf(FlvVideoTag.MaxHeaderSize + packets[i].Payload.Length, TimestampOf(packets[i], forms), chunkSize);
         }
 
         var buffer = pool.Rent(size);
         size = 0;
         for (var i = 0; i < packets.Count; i++)
         {
-            size += Write(buffer.Array.AsSpan(size), packets[i].Track.Kind, TimestampOf(packets[i]), HeadOf(packets[i], head), packets[i].Payload.Span);
+            var packet = packets[i];
+            size += Write(buffer.Array.AsSpan(size), packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span);
         }
 
-        return WireImage.Create(buffer, size, chunkSize);
+        return WireImage.Create(buffer, size, chunkSize, forms);
     }
 
-    private static ReadOnlySpan<byte> HeadOf(Packet packet, Span<byte> head) => head[..(packet.Track.Kind switch
+    // Data has one form.
+    private static uint TimestampOf(Packet packet, FlvForms forms) =>
+        (forms & FlvForms.Precise) != 0 && packet.Track.Kind != TrackKind.Data ? FlvVideoTag.PreciseTimestamp(packet) : TimestampOf(packet);
+
+    private static ReadOnlySpan<byte> HeadOf(Packet packet, Span<byte> head, FlvForms forms) => head[..(packet.Track.Kind switch
     {
-        TrackKind.Video => FlvVideoTag.WriteHeader(head, packet),
-        TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet),
+        TrackKind.Video => FlvVideoTag.WriteHeader(head, packet, forms),
+        TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet, forms),
         _ => 0,
     })];
 
-    private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
+    private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload, FlvForms forms = FlvForms.Compatible)
     {
         var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
-        return WireImage.Create(buffer, Write(buffer.Array, kind, timestamp, head, payload), chunkSize);
+        return WireImage.Create(buffer, Write(buffer.Array, kind, timestamp, head, payload), chunkSize, forms);
     }
 
     private int Write(Span<byte> destination, TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)

@@ -13,7 +13,7 @@ internal sealed record RtmpCommand(string Name, double TransactionId, IReadOnlyL
     /// <summary>What is damaged behind the name is left out: a peer's odd argument is no reason to lose the call.</summary>
     public static RtmpCommand? TryParse(MessageType type, ReadOnlySpan<byte> body)
     {
-        // Type 17 begins with a format byte, 0 when AMF0 values follow, which every client does.
+        // Type 17 begins with a format byte, 0: AMF0 values follow, of which each may switch to AMF3.
         var start = type == MessageType.CommandAmf3 && body.Length > 0 && body[0] == 0 ? 1 : 0;
         var reader = new Amf0Reader(body[start..]);
         if (!reader.TryReadString(out var name))

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Containers.Flv;
 
 namespace Transcoder.Rtmp.Messages;
 
 /// <summary>
-/// A message as it lies on the wire, for message stream 1 and one chunk size: made once per packet, kept with it, and sent by every subscriber.
+/// A message as it lies on the wire, for message stream 1, one chunk size and one class of receivers: made once per packet, kept with it, and sent by every
+/// subscriber of that class. The packet holds the first; further ones hang on it.
 /// </summary>
 internal sealed class WireImage : RefCounted
 {
@@ -14,6 +16,7 @@ internal sealed class WireImage : RefCounted
     private static int _idleCount;
 
     private MediaBuffer? _buffer;
+    private WireImage? _next;
     private int _length;
 
     private WireImage()
@@ -23,13 +26,15 @@ internal sealed class WireImage : RefCounted
     /// <summary>The outgoing chunk size that the bytes were cut for.</summary>
     public int ChunkSize { get; private set; }
 
+    public FlvForms Forms { get; private set; }
+
     public ReadOnlySpan<byte> Bytes => Memory.Span;
 
     /// <summary>On one pinned array, which a gather write takes as it is.</summary>
     public ReadOnlyMemory<byte> Memory => (_buffer ?? throw new ObjectDisposedException(nameof(WireImage))).Memory[.._length];
 
     /// <summary>An image with one reference, owned by the caller. Takes over the caller's reference on <paramref name="buffer"/>.</summary>
-    public static WireImage Create(MediaBuffer buffer, int length, int chunkSize)
+    public static WireImage Create(MediaBuffer buffer, int length, int chunkSize, FlvForms forms = FlvForms.Compatible)
     {
         if (Idle.TryDequeue(out var image))
         {
@@ -44,13 +49,47 @@ internal sealed class WireImage : RefCounted
         image._buffer = buffer;
         image._length = length;
         image.ChunkSize = chunkSize;
+        image.Forms = forms;
+        return image;
+    }
+
+    /// <summary>The image that this class of receivers shares, without a reference of its own; null when nobody has made it.</summary>
+    public WireImage? Find(int chunkSize, FlvForms forms)
+    {
+        var image = this;
+        while (image is not null && (image.ChunkSize != chunkSize || image.Forms != forms))
+        {
+            image = Volatile.Read(ref image._next);
+        }
+
+        return image;
+    }
+
+    /// <summary>Hangs <paramref name="image"/> behind this one, taking over its reference, unless another thread was first: then it is released.</summary>
+    /// <returns>The one that stayed, without a reference of its own.</returns>
+    public WireImage Keep(WireImage image)
+    {
+        var last = this;
+        while (Interlocked.CompareExchange(ref last._next, image, null) is { } next)
+        {
+            if (next.ChunkSize == image.ChunkSize && next.Forms == image.Forms)
+            {
+                image.Release();
+                return next;
+            }
+
+            last = next;
+        }
+
         return image;
     }
 
     protected override void OnReleased()
     {
         var buffer = _buffer;
+        var next = _next;
         _buffer = null;
+        _next = null;
         if (Interlocked.Increment(ref _idleCount) <= IdleShells)
         {
             Idle.Enqueue(this);
@@ -61,5 +100,6 @@ internal sealed class WireImage : RefCounted
         }
 
         buffer?.Release();
+        next?.Release();
     }
 }

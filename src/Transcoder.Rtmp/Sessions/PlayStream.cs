@@ -1,6 +1,5 @@
 using Transcoder.Media;
 using Transcoder.Media.Ports;
-using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Connections;
 using Transcoder.Rtmp.Messages;
 
@@ -23,9 +22,8 @@ internal sealed partial class RtmpSession
         private readonly ImagePump _pump;
         private readonly Task _pumping;
         private Reason? _end;
-        private Track? _refused;
 
-        public PlayStream(RtmpSession session, StreamAddress address, IPacketSource source, uint streamId)
+        public PlayStream(RtmpSession session, StreamAddress address, IPacketSource source, uint streamId, TrackSelection selection)
         {
             _session = session;
             _source = source;
@@ -34,7 +32,7 @@ internal sealed partial class RtmpSession
             Address = address;
             session._statistics.PlayerOpened();
             Log.PlayerOpened(session._logger, session._address, address.App, address.Stream);
-            Composer = new MessageComposer(session._muxer, publishing: false);
+            Composer = new MessageComposer(session._muxer, publishing: false, session._peer, selection);
             _pump = new ImagePump(session._link.Writer, Composer, streamId, session._options.BatchBytes);
             _pumping = PumpAsync();
         }
@@ -69,10 +67,10 @@ internal sealed partial class RtmpSession
                         return;
                     }
 
-                    if (Composer.RefusedTrack is { } track && !ReferenceEquals(track, _refused))
+                    if (Composer.RefusedTrack is { } track)
                     {
-                        _refused = track;
-                        Log.CannotCarry(_session._logger, _session._address, Address.App, Address.Stream, track.Codec.Name());
+                        Fail(_session.Unreadable(Address, track));
+                        return;
                     }
                 }
 
@@ -91,6 +89,14 @@ internal sealed partial class RtmpSession
                 Log.InternalError(_session._logger, exception, _session._address);
                 _session.End(new Reason(Reasons.InternalError, exception.GetType().Name));
             }
+        }
+
+        private void Fail(Reason reason)
+        {
+            _end = reason;
+            var link = _session._link;
+            link.Send(link.NewBatch().Status(_streamId, "error", "NetStream.Play.Failed", reason.Detail));
+            _session.End(reason);
         }
 
         private void Farewell(Reason reason)

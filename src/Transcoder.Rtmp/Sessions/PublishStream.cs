@@ -38,7 +38,30 @@ internal sealed partial class RtmpSession
         public ValueTask TakeAsync(RtmpMessage message, CancellationToken cancellationToken)
         {
             _bytes += message.Length;
-            return _demuxer.TryDemux(message, out var packet) ? _sink.WriteAsync(packet, cancellationToken) : ValueTask.CompletedTask;
+            if (!_demuxer.TryDemux(message, out var packet))
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            var written = _sink.WriteAsync(packet, cancellationToken);
+            return _demuxer.HasNext ? TakeMoreAsync(written, cancellationToken) : written;
+        }
+
+        /// <summary>The other tracks of a multitrack message.</summary>
+        private async ValueTask TakeMoreAsync(ValueTask first, CancellationToken cancellationToken)
+        {
+            try
+            {
+                await first;
+                while (_demuxer.TryNext(out var next))
+                {
+                    await _sink.WriteAsync(next, cancellationToken);
+                }
+            }
+            finally
+            {
+                _demuxer.Clear();
+            }
         }
 
         public void Close(Reason reason)

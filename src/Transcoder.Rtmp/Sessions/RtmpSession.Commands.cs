@@ -1,5 +1,6 @@
 using Transcoder.Media;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Amf;
 using Transcoder.Rtmp.Chunks;
 using Transcoder.Rtmp.Connections;
@@ -10,10 +11,14 @@ namespace Transcoder.Rtmp.Sessions;
 /// <content>Commands (RTMP 1.0 §7.2). No order is asked for beyond connect first: clients send the others as they like.</content>
 internal sealed partial class RtmpSession
 {
+    // A token in a query takes some KiB. What a command says is kept for as long as the connection lasts, so it must not be as long as a picture.
+    private const int LongestCommand = 64 << 10;
+
     private readonly Dictionary<uint, PublishStream> _publishing = [];
     private readonly Dictionary<uint, PlayStream> _playing = [];
     private string _app = "";
     private string? _tcUrl;
+    private PeerCapabilities _peer = PeerCapabilities.None;
     private uint _lastStreamId;
     private bool _refused;
 
@@ -30,6 +35,9 @@ internal sealed partial class RtmpSession
                 }
 
                 break;
+            case MessageType.CommandAmf0 or MessageType.CommandAmf3 when message.Length > LongestCommand:
+                message.Buffer.Release();
+                return new Reason(Reasons.LimitExceeded, $"a command of {message.Length} bytes, the limit is {LongestCommand}");
             case MessageType.CommandAmf0 or MessageType.CommandAmf3:
                 var command = RtmpCommand.TryParse(message.Type, message.Body);
                 var streamId = message.StreamId;
@@ -60,7 +68,9 @@ internal sealed partial class RtmpSession
             case "publish":
                 return PublishAsync(command, streamId);
             case "play":
-                return PlayAsync(command, streamId);
+                return PlayAsync(command, streamId, command[1].AsString, command[4].AsBoolean ?? true);
+            case "play2":
+                return Play2Async(command, streamId);
             case "deleteStream":
                 return EndStreamAsync(command[1].AsNumber is >= 0 and <= uint.MaxValue and { } id ? (uint)id : streamId);
             case "closeStream":
@@ -97,6 +107,7 @@ internal sealed partial class RtmpSession
         var properties = command[0].AsObject;
         _app = properties?["app"].AsString ?? "";
         _tcUrl = properties?["tcUrl"].AsString;
+        _peer = PeerCapabilities.Parse(properties);
         if (_state == SessionState.Connect)
         {
             Enter(SessionState.Waiting);
@@ -108,8 +119,9 @@ internal sealed partial class RtmpSession
             .SetPeerBandwidth(_options.WindowSize)
             .SetChunkSize(_options.ChunkSize)
             .UserControl(UserControlEvent.StreamBegin, 0)
-            .Command(0, amf => amf.String("_result").Number(command.TransactionId)
-                .BeginObject().Property("fmsVer", "FMS/3,5,7,7009").Property("capabilities", 31).Property("mode", 1).End()
+            .Command(0, amf => PeerCapabilities.WriteOurs(amf.String("_result").Number(command.TransactionId)
+                .BeginObject().Property("fmsVer", "FMS/3,5,7,7009").Property("capabilities", 31).Property("mode", 1))
+                .End()
                 .BeginObject()
                 .Property("level", "status")
                 .Property("code", "NetConnection.Connect.Success")
@@ -139,9 +151,10 @@ internal sealed partial class RtmpSession
             .Status(streamId, "status", "NetStream.Publish.Start", $"{address} is now published."));
     }
 
-    private async ValueTask<Reason?> PlayAsync(RtmpCommand command, uint streamId)
+    private async ValueTask<Reason?> PlayAsync(RtmpCommand command, uint streamId, string? name, bool reset)
     {
-        var address = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "");
+        var address = StreamAddress.Parse(_app, _tcUrl, name ?? "");
+        var selection = TrackSelection.Parse(name ?? "");
         if (Misuse(address, streamId) is { } misuse)
         {
             return Refuse("play", address, misuse, streamId, "NetStream.Play.Failed");
@@ -153,14 +166,64 @@ internal sealed partial class RtmpSession
             return Refuse("play", address, admission.Refusal, streamId, "NetStream.Play.StreamNotFound");
         }
 
-        var reply = Reply(_link.NewBatch()
-            .UserControl(UserControlEvent.StreamBegin, streamId)
-            .Status(streamId, "status", "NetStream.Play.Reset", $"Playing and resetting {address}.")
+        if (Unplayable(address, source.Tracks, selection) is { } unplayable)
+        {
+            source.Dispose();
+            return Refuse("play", address, unplayable, streamId, unplayable.Code == Reasons.CodecNotSupported ? "NetStream.Play.Failed" : "NetStream.Play.StreamNotFound");
+        }
+
+        var batch = _link.NewBatch().UserControl(UserControlEvent.StreamBegin, streamId);
+        if (reset)
+        {
+            batch.Status(streamId, "status", "NetStream.Play.Reset", $"Playing and resetting {address}.");
+        }
+
+        var reply = Reply(batch
             .Status(streamId, "status", "NetStream.Play.Start", $"Started playing {address}.")
             .Data(streamId, amf => amf.String("|RtmpSampleAccess").Boolean(true).Boolean(true)));
         Enter(SessionState.Active);
-        _playing[streamId] = new PlayStream(this, address, source, streamId);
+        _playing[streamId] = new PlayStream(this, address, source, streamId, selection);
         return reply;
+    }
+
+    /// <summary>A live stream has no other moment to switch at than the next keyframe, which is where a new play begins.</summary>
+    private async ValueTask<Reason?> Play2Async(RtmpCommand command, uint streamId)
+    {
+        await EndStreamAsync(streamId);
+        return await PlayAsync(command, streamId, command[1].AsObject?["streamName"].AsString, reset: false);
+    }
+
+    /// <summary>What can be said before the first packet; a codec that comes later is met by the stream itself.</summary>
+    private Reason? Unplayable(StreamAddress address, IReadOnlyList<Track> tracks, TrackSelection selection)
+    {
+        foreach (var track in tracks)
+        {
+            if (!MessageComposer.CanSend(track, _peer, selection))
+            {
+                return Unreadable(address, track);
+            }
+        }
+
+        foreach (var (kind, id) in (ReadOnlySpan<(TrackKind, byte?)>)[(TrackKind.Video, selection.Video), (TrackKind.Audio, selection.Audio)])
+        {
+            var there = tracks.Where(track => track.Kind == kind).Select(static track => track.Id).Order().ToArray();
+            if (id is > 0 && there.Length > 0 && !there.Contains(id.Value))
+            {
+                return new Reason(Reasons.StreamNotFound, $"{address} has no {(kind == TrackKind.Video ? "video" : "audio")} track {id}; it has {string.Join(", ", there)}");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Says what the player would get only garbage of, and what it can play instead.</summary>
+    private Reason Unreadable(StreamAddress address, Track track)
+    {
+        var said = _peer.NamesCodecs ? $"this player announced {_peer}" : "this player announced no codec of Enhanced RTMP";
+        var names = _application.LegacyNames(address.App, address.Stream);
+        return new Reason(
+            Reasons.CodecNotSupported,
+            $"{address} is {track.Codec.Name()} {(track.Kind == TrackKind.Video ? "video" : "audio")}, {said}{(names.Count == 0 ? "" : $"; in H.264: {string.Join(", ", names)}")}");
     }
 
     private async ValueTask<Admission<T>> AdmitAsync<T>(StreamAddress address, Func<AccessRequest, CancellationToken, ValueTask<Admission<T>>> ask)
@@ -171,7 +234,7 @@ internal sealed partial class RtmpSession
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, _connection.ConnectionClosed);
         try
         {
-            return await ask(new AccessRequest(address.App, address.Stream, address.Key, _address), cancellation.Token);
+            return await ask(new AccessRequest(address.App, address.Stream, address.Key, _address) { Query = address.Query }, cancellation.Token);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -189,13 +252,38 @@ internal sealed partial class RtmpSession
         : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
         : null;
 
-    /// <summary>Says no, and ends the connection: a client that was refused has nothing else to do on it.</summary>
+    /// <summary>Asks the client to come back, at <paramref name="tcUrl"/> or where it is now; only one that said it understands.</summary>
+    /// <returns>True when it was asked.</returns>
+    public bool RequestReconnect(string? tcUrl)
+    {
+        if (!_peer.CanReconnect || _state != SessionState.Active || _end is not null)
+        {
+            return false;
+        }
+
+        // E-RTMP v2, "Reconnect Request".
+        return _link.Send(_link.NewBatch().Command(0, amf =>
+        {
+            amf.String("onStatus").Number(0).Null().BeginObject()
+                .Property("level", "status")
+                .Property("code", "NetConnection.Connect.ReconnectRequest")
+                .Property("description", "The server goes out of service.");
+            if (tcUrl is not null)
+            {
+                amf.Property("tcUrl", tcUrl);
+            }
+
+            amf.End();
+        }));
+    }
+
+    /// <summary>Says no, and ends the connection where nothing else runs on it: such a client has nothing left to do.</summary>
     private Reason? Refuse(string verb, StreamAddress address, Reason reason, uint streamId, string code)
     {
         _refused = true;
         Log.Refused(_logger, _address, verb, Shown(address.App), Shown(address.Stream), reason);
         _link.Send(_link.NewBatch().Status(streamId, "error", code, reason.Detail));
-        return reason;
+        return _publishing.Count + _playing.Count == 0 ? reason : null;
     }
 
     private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
@@ -279,7 +367,7 @@ internal sealed partial class RtmpSession
 
     private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
 
-    // For the log: a hostile name neither fills it nor forges lines.
+    // For the log: a hostile name neither fills it nor forges lines, and a mistyped address does not show its key.
     private static string Shown(string text) =>
-        string.Concat(text.Take(64).Select(character => char.IsControl(character) ? '?' : character));
+        string.Concat(SecretRedaction.Redact(text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
 }

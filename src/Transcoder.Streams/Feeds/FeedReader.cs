@@ -42,6 +42,8 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
     public Reason EndReason => _feed.EndReason;
 
+    public IReadOnlyList<Track> Tracks => _feed.Tracks;
+
     public long DroppedPackets { get; private set; }
 
     /// <summary>How far the next packet is behind the newest.</summary>
@@ -80,7 +82,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
                 packet = _feed.At(_cursor++);
                 if (_needKeyframe && packet.Track.Kind != TrackKind.Data)
                 {
-                    if (!packet.IsKeyframe && _feed.HasVideo())
+                    if (!StreamFeed.IsEntry(packet) && _feed.HasVideo())
                     {
                         DroppedPackets++;
                         continue;

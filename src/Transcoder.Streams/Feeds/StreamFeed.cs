@@ -44,7 +44,7 @@ public sealed partial class StreamFeed
         _gathering = new FeedGathering(limits.Pace, clock, Wake);
     }
 
-    /// <summary>At most one track of a kind, newest facts.</summary>
+    /// <summary>At most one track of a kind and id, newest facts.</summary>
     public IReadOnlyList<Track> Tracks => Volatile.Read(ref _tracks);
 
     public Reason EndReason
@@ -215,6 +215,9 @@ public sealed partial class StreamFeed
         }
     }
 
+    /// <summary>Where a subscriber may begin. Other tracks have keyframes of their own, which subscribers wait for by themselves.</summary>
+    internal static bool IsEntry(Packet packet) => packet.IsKeyframe && packet.Track is { Kind: TrackKind.Video, Id: 0 };
+
     internal Packet At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
 
     /// <summary>Where a subscriber that fell behind goes on: the newest keyframe ahead of it, else the head to wait for the next.</summary>
@@ -266,9 +269,7 @@ public sealed partial class StreamFeed
     {
         if (packet.Track.Kind == TrackKind.Data)
         {
-            _metadata?.Release();
-            packet.AddReference();
-            _metadata = packet;
+            KeepMetadata(packet);
         }
         else
         {
@@ -281,7 +282,7 @@ public sealed partial class StreamFeed
         }
 
         _ring[_head & (_ring.Length - 1)] = packet;
-        if (packet.Track.Kind == TrackKind.Video)
+        if (packet.Track is { Kind: TrackKind.Video, Id: 0 })
         {
             _newestVideo = MediaTime.Max(_newestVideo, packet.Dts);
             if (packet.IsKeyframe)
@@ -300,6 +301,21 @@ public sealed partial class StreamFeed
         _head++;
         _bytes += packet.Payload.Length;
         _newest = MediaTime.Max(_newest, packet.Dts);
+    }
+
+    /// <summary>Late joiners get the publisher's onMetaData until it takes it back; cue points and text are of their moment.</summary>
+    private void KeepMetadata(Packet packet)
+    {
+        if ((packet.Flags & PacketFlags.Metadata) != 0)
+        {
+            _metadata?.Release();
+            _metadata = null;
+            if (!packet.Payload.IsEmpty)
+            {
+                packet.AddReference();
+                _metadata = packet;
+            }
+        }
     }
 
     private void Trim()
@@ -388,7 +404,7 @@ public sealed partial class StreamFeed
         var tracks = _tracks;
         for (var i = 0; i < tracks.Length; i++)
         {
-            if (tracks[i].Kind == track.Kind)
+            if (tracks[i].Kind == track.Kind && tracks[i].Id == track.Id)
             {
                 if (!ReferenceEquals(tracks[i], track))
                 {

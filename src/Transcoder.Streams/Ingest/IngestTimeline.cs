@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 
@@ -21,6 +22,9 @@ public sealed class IngestTimeline
     private MediaTime _newest = MediaTime.MinValue;
     private MediaTime _lastVideo = MediaTime.MinValue;
     private MediaTime _lastAudio = MediaTime.MinValue;
+
+    // Of tracks other than 0, which few streams have.
+    private readonly Dictionary<(TrackKind Kind, byte Id), MediaTime> _lastOfOthers = [];
     private long _lastArrival;
     private bool _newPublisher;
 
@@ -37,7 +41,7 @@ public sealed class IngestTimeline
 
     /// <summary>Maps a packet's times onto the stream's timeline.</summary>
     /// <returns>True when the timeline was re-based: the packet is a discontinuity.</returns>
-    public bool Map(TrackKind kind, ref MediaTime dts, ref MediaTime pts)
+    public bool Map(TrackKind kind, ref MediaTime dts, ref MediaTime pts, byte trackId = 0)
     {
         if (kind == TrackKind.Data)
         {
@@ -51,6 +55,12 @@ public sealed class IngestTimeline
         var offset = rebased ? _offset : Nearest(dts);
         var mapped = dts + offset;
         ref var last = ref (kind == TrackKind.Video ? ref _lastVideo : ref _lastAudio);
+        if (trackId != 0)
+        {
+            last = ref CollectionsMarshal.GetValueRefOrAddDefault(_lastOfOthers, (kind, trackId), out var known);
+            last = known ? last : MediaTime.MinValue;
+        }
+
         if (mapped < last)
         {
             mapped = last;

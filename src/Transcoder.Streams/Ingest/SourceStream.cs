@@ -128,7 +128,7 @@ public sealed class SourceStream
             _lastPacket = _clock.GetTimestamp();
             var dts = packet.Dts;
             var pts = packet.Pts;
-            var rebased = _timeline.Map(packet.Track.Kind, ref dts, ref pts);
+            var rebased = _timeline.Map(packet.Track.Kind, ref dts, ref pts, packet.Track.Id);
             if (rebased || dts != packet.Dts || pts != packet.Pts)
             {
                 var repaired = packet.Retimed(dts, pts, packet.Flags | (rebased ? PacketFlags.Discontinuity : PacketFlags.None));

@@ -1,3 +1,4 @@
+using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Streams.Feeds;
@@ -29,7 +30,7 @@ internal sealed class WorkerPump
                 {
                     try
                     {
-                        if (packet.Track.Kind != TrackKind.Data)
+                        if (packet.Track is { Id: 0, Kind: not TrackKind.Data } && (packet.Flags & PacketFlags.EndOfSequence) == 0)
                         {
                             Announce(packet.Track);
                             _link.Stage(packet, (int)Math.Min(_reader.Lag.Milliseconds, ushort.MaxValue));

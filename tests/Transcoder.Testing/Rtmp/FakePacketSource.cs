@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Transcoder.Media;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 
 namespace Transcoder.Testing.Rtmp;
 
@@ -13,6 +14,8 @@ public sealed class FakePacketSource : IPacketSource
     public Reason EndReason { get; private set; }
 
     public long DroppedPackets { get; set; }
+
+    public IReadOnlyList<Track> Tracks { get; set; } = [];
 
     public bool IsDisposed { get; private set; }
 

@@ -23,11 +23,14 @@ public sealed class ReasonCodeTests
         string[] published =
         [
             "unpublished", "publisher_disconnected", "publisher_replaced", "publisher_gone", "source_ended", "shutdown",
-            "stream_busy", "unknown_app", "bad_key", "bad_name", "stream_not_found", "rendition_name", "too_many_connections",
+            "stream_busy", "unknown_app", "bad_key", "bad_name", "stream_not_found", "rendition_name", "too_many_connections", "codec_not_supported",
             "client_closed", "connection_reset", "handshake_timeout", "idle_timeout", "not_rtmp", "tls_on_plain_port", "http_on_rtmp_port",
             "protocol_error", "limit_exceeded", "write_timeout", "internal_error",
             "no_upscale", "encoder_failed", "decoder_failed", "worker_died", "worker_hung",
             "worker_start_failed", "device_order", "device_fallback",
+            "address_connections", "address_rate", "address_half_open", "address_bandwidth", "memory_limit",
+            "unauthorized", "bad_signature", "bad_token", "credential_expired", "hook_refused", "hook_failed",
+            "rtmp_on_tls_port", "tls_failed", "target_untrusted",
             "least_cost", "only_choice", "shared_session", "passthrough", "reduced", "returned",
             "not_capable", "not_in_order", "session_limit", "engine_full", "memory_full", "cpu_budget", "quarantined", "fallback_forbidden", "no_place",
             "device_lost", "encoder_hung", "encoder_slow", "preempted",

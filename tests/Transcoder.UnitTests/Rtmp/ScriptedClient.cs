@@ -44,12 +44,29 @@ internal sealed class ScriptedClient(IDuplexPipe pipe) : IDisposable
         return bytes;
     }
 
-    public async Task ConnectAsync(string app = "live")
+    /// <summary>What connect states beside the application: capabilities.</summary>
+    public IReadOnlyList<(string Name, AmfValue Value)> Announced { get; set; } = [];
+
+    /// <returns>The answer to connect.</returns>
+    public async Task<RtmpCommand> ConnectAsync(string app = "live")
     {
         await HandshakeAsync();
-        await CommandAsync(0, "connect", AmfValue.Of(new AmfObject().Add("app", AmfValue.Of(app)).Add("tcUrl", AmfValue.Of($"rtmp://h/{app}"))));
-        await ExpectAsync("_result");
+        var properties = new AmfObject().Add("app", AmfValue.Of(app)).Add("tcUrl", AmfValue.Of($"rtmp://h/{app}"));
+        foreach (var (name, value) in Announced)
+        {
+            properties.Add(name, value);
+        }
+
+        await CommandAsync(0, "connect", AmfValue.Of(properties));
+        return await ExpectAsync("_result");
     }
+
+    /// <summary>fourCcList and capsEx.</summary>
+    public void Announce(string fourCcs, double extended = 0) => Announced =
+    [
+        ("fourCcList", AmfValue.Of([.. fourCcs.Split(',').Select(AmfValue.Of)])),
+        ("capsEx", AmfValue.Of(extended)),
+    ];
 
     public async Task<RtmpCommand> PublishAsync(string name = "s")
     {

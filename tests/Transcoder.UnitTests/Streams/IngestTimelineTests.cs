@@ -32,6 +32,17 @@ public sealed class IngestTimelineTests
     }
 
     [Fact]
+    public void Each_of_several_tracks_keeps_its_own_order()
+    {
+        Map(TrackKind.Video, 1_000, 1_000);
+        Assert.Equal((960, 1_000), Map(TrackKind.Video, 960, 1_000, trackId: 1));
+        Assert.Equal((960, 960), Map(TrackKind.Audio, 960, 960, trackId: 1));
+        Assert.Equal((1_040, 1_040), Map(TrackKind.Video, 1_040, 1_040));
+        Assert.Equal((960, 980), Map(TrackKind.Video, 950, 980, trackId: 1));
+        Assert.Equal(1, _timeline.Reordered);
+    }
+
+    [Fact]
     public void A_step_back_within_a_track_is_flattened_and_the_picture_keeps_its_time()
     {
         Map(TrackKind.Video, 1_000, 1_000);
@@ -79,11 +90,11 @@ public sealed class IngestTimelineTests
         Assert.Equal((63_010, 63_010), Map(TrackKind.Audio, 10, 10));
     }
 
-    private (long Dts, long Pts) Map(TrackKind kind, long dts, long pts)
+    private (long Dts, long Pts) Map(TrackKind kind, long dts, long pts, byte trackId = 0)
     {
         var d = MediaTime.FromMilliseconds(dts);
         var p = MediaTime.FromMilliseconds(pts);
-        _timeline.Map(kind, ref d, ref p);
+        _timeline.Map(kind, ref d, ref p, trackId);
         return (d.Milliseconds, p.Milliseconds);
     }
 }

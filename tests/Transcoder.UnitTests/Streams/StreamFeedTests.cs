@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Transcoder.Media;
+using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Streams.Feeds;
@@ -33,6 +34,38 @@ public sealed class StreamFeedTests : IDisposable
         Assert.Equal((TrackKind.Video, 4000, true), read[1]);
         Assert.Equal(4000, read[0].Milliseconds);
         Assert.Equal(60 + 1, read.Count);
+    }
+
+    [Fact]
+    public void Late_joiners_get_the_metadata_until_it_is_taken_back_and_never_a_cue_point()
+    {
+        _feed.Publish(_pool.Metadata());
+        _feed.Publish(Data(PacketFlags.None, "onCuePoint"u8));
+        PublishGops(gops: 1);
+        using (var reader = _feed.Subscribe())
+        {
+            Assert.True(reader.TryRead(out var first));
+            Assert.Equal("onMetaData"u8.ToArray(), first.Payload.ToArray());
+            first.Release();
+        }
+
+        _feed.Publish(Data(PacketFlags.Metadata, []));
+        using var late = _feed.Subscribe();
+        Assert.Equal(TrackKind.Video, ReadAll(late)[0].Kind);
+
+        Packet Data(PacketFlags flags, ReadOnlySpan<byte> payload) => Packet.Copy(_pool, Track.Amf0Data, MediaTime.Zero, MediaTime.Zero, flags, payload);
+    }
+
+    [Fact]
+    public void Only_track_0_says_where_a_subscriber_begins()
+    {
+        var other = TestPackets.VideoTrack with { Id = 1 };
+        _feed.Publish(_pool.Video(0, keyframe: true));
+        _feed.Publish(_pool.Video(40));
+        _feed.Publish(Packet.Copy(_pool, other, MediaTime.FromMilliseconds(40), MediaTime.FromMilliseconds(40), PacketFlags.Keyframe, [1]));
+        using var reader = _feed.Subscribe();
+        Assert.Equal(0, ReadAll(reader)[0].Milliseconds);
+        Assert.Equal([0, 1], reader.Tracks.Select(track => (int)track.Id));
     }
 
     [Fact]

@@ -2,6 +2,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
 using Transcoder.Streams;
 using Transcoder.Testing;
 using Xunit;
@@ -35,6 +37,42 @@ public sealed class StreamRegistryTests : IDisposable
         var (sink, refusal) = await _registry.PublishAsync(new AccessRequest(app, stream, key, "peer"), default);
         Assert.Null(sink);
         Assert.Equal(reason, refusal.Code);
+    }
+
+    /// <summary>Clients cut rtmp://h/live/a/b at different places.</summary>
+    [Theory]
+    [InlineData("live", "a/b", "live", "a/b")]
+    [InlineData("live/a", "b", "live", "a/b")]
+    [InlineData("live/a/b", "c", "live", "a/b/c")]
+    public async Task A_path_that_is_cut_elsewhere_is_the_same_stream(string app, string stream, string expectedApp, string expectedStream)
+    {
+        var (sink, _) = await _registry.PublishAsync(new AccessRequest(app, stream, "good", "peer"), default);
+        Assert.NotNull(sink);
+        Assert.NotNull(_registry.Find(expectedApp, expectedStream));
+        var (source, _) = await _registry.PlayAsync(new AccessRequest(app, stream, "good", "peer"), default);
+        source!.Dispose();
+    }
+
+    [Fact]
+    public async Task Who_cannot_read_a_source_is_told_its_renditions_in_H264()
+    {
+        var sink = await PublishAsync();
+        await sink.WriteAsync(Hevc(), default);
+        var name = StreamName.ForSource("live", "show");
+        var good = _registry.OpenRendition(name.ForRendition("{stream}_{rendition}", "720p"), new AppPolicy())!;
+        good.Publish(_pool.Video(0, keyframe: true));
+        good.Publish(_pool.Audio(0));
+        _registry.OpenRendition(name.ForRendition("{stream}_{rendition}", "hevc"), new AppPolicy())!.Publish(Hevc());
+        Assert.Equal(["live/show_720p"], _registry.LegacyNames("live", "show"));
+        Assert.Equal(["live/show_720p"], _registry.LegacyNames("live", "show_hevc"));
+        Assert.Empty(_registry.LegacyNames("live", "nobody"));
+        foreach (var stream in _registry.Streams.ToArray())
+        {
+            _registry.Close(stream, new Reason(Reasons.SourceEnded, ""));
+        }
+
+        Transcoder.Media.Packets.Packet Hevc() => Transcoder.Media.Packets.Packet.Copy(
+            _pool, new Track(TrackKind.Video, CodecId.Hevc, new byte[] { 1 }), MediaTime.Zero, MediaTime.Zero, Transcoder.Media.Packets.PacketFlags.Keyframe, [1]);
     }
 
     [Fact]
@@ -120,7 +158,7 @@ public sealed class StreamRegistryTests : IDisposable
         Assert.NotNull(source);
         source.Dispose();
 
-        var late = _registry.PlayAsync(new AccessRequest("live", "never", null, "viewer"), default).AsTask();
+        var late = _registry.PlayAsync(new AccessRequest("live", "never", "good", "viewer"), default).AsTask();
         _clock.Advance(TimeSpan.FromSeconds(6));
         var (none, refusal) = await late.WaitAsync(TimeSpan.FromSeconds(5));
         Assert.Null(none);
@@ -148,9 +186,9 @@ public sealed class StreamRegistryTests : IDisposable
         return sink;
     }
 
-    private sealed class KeyIsGood : IPublishAuthorizer
+    private sealed class KeyIsGood : IAccessAuthorizer
     {
-        public ValueTask<Reason?> AuthorizePublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken) =>
             ValueTask.FromResult<Reason?>(request.Key == "good" ? null : new Reason(Reasons.BadKey, ""));
     }
 }

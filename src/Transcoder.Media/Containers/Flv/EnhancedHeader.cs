@@ -40,6 +40,39 @@ internal struct EnhancedHeader
 
     public int BodyLength { get; private set; }
 
+    /// <summary>What <see cref="Write"/> writes at most: first byte, ModEx, multitrack byte, FourCC, track id.</summary>
+    public const int MaxSize = 1 + 5 + 1 + 4 + 1;
+
+    /// <summary>Writes everything before a track's body. One track a message (OneTrack): the only multitrack form that FFmpeg reads.</summary>
+    /// <param name="firstBits">The upper half of the first byte.</param>
+    /// <returns>The bytes written.</returns>
+    public static int Write(Span<byte> target, int firstBits, int packetType, int multitrackPacketType, uint fourCc, byte trackId, int nanosecondOffset)
+    {
+        var outerType = trackId == 0 ? packetType : multitrackPacketType;
+        var position = 1;
+        target[0] = (byte)(firstBits | (nanosecondOffset > 0 ? ModEx : outerType));
+        if (nanosecondOffset > 0)
+        {
+            target[1] = 3 - 1;
+            FlvBytes.WriteInt24(target[2..], nanosecondOffset);
+            target[5] = (byte)(TimestampOffsetNano << 4 | outerType);
+            position = 6;
+        }
+
+        if (trackId != 0)
+        {
+            target[position++] = (byte)packetType;
+        }
+
+        position += FlvBytes.WriteFourCc(target[position..], fourCc);
+        if (trackId != 0)
+        {
+            target[position++] = trackId;
+        }
+
+        return position;
+    }
+
     /// <summary>Reads the first byte's packet type and the ModEx blocks behind it; what follows depends on the packet type.</summary>
     /// <returns>False where the body ends too early.</returns>
     public static bool TryReadPacketType(ReadOnlySpan<byte> body, out EnhancedHeader header)

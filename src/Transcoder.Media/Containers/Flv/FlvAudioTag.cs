@@ -10,8 +10,8 @@ namespace Transcoder.Media.Containers.Flv;
 /// </summary>
 public readonly struct FlvAudioTag
 {
-    /// <summary>What <see cref="WriteHeader"/> writes at most: first byte, multitrack byte, FourCC, track id.</summary>
-    public const int MaxHeaderSize = 7;
+    /// <summary>What <see cref="WriteHeader"/> writes at most.</summary>
+    public const int MaxHeaderSize = EnhancedHeader.MaxSize;
 
     private const int ExHeader = 9;
     private const int SequenceStart = 0;
@@ -96,28 +96,41 @@ public readonly struct FlvAudioTag
     public static bool CanCarry(CodecId codec) =>
         codec is CodecId.Aac or CodecId.Mp3 or CodecId.Opus or CodecId.Flac or CodecId.Ac3 or CodecId.Eac3;
 
-    /// <summary>Writes what goes before the payload of <paramref name="packet"/>: AAC and MP3 in the legacy form, the others with FourCC.</summary>
+    /// <summary>Writes what goes before the payload of <paramref name="packet"/>.</summary>
     /// <param name="target">At least <see cref="MaxHeaderSize"/> bytes.</param>
-    /// <returns>The bytes written.</returns>
-    public static int WriteHeader(Span<byte> target, Packet packet) => Write(target, packet.Track, CodedFrames);
+    /// <returns>The bytes written; none for the end of a sequence in the legacy form, where an empty message means just that.</returns>
+    public static int WriteHeader(Span<byte> target, Packet packet, FlvForms forms = FlvForms.Compatible)
+    {
+        if ((packet.Flags & PacketFlags.EndOfSequence) != 0)
+        {
+            return IsLegacy(packet.Track, forms) ? 0 : Write(target, packet.Track, SequenceEnd, forms);
+        }
+
+        return Write(target, packet.Track, CodedFrames, forms, (forms & FlvForms.Precise) != 0 ? FlvBytes.NanosecondsOf(packet.Pts) : 0);
+    }
 
     /// <summary>The size of the message that announces <paramref name="track"/>; 0 where its codec has no configuration record.</summary>
     public static int SequenceHeaderSize(Track track) => track.Config.IsEmpty ? 0 : MaxHeaderSize + track.Config.Length;
 
     /// <param name="target">At least <see cref="SequenceHeaderSize"/> bytes.</param>
     /// <returns>The bytes written; 0 where there is nothing to announce.</returns>
-    public static int WriteSequenceHeader(Track track, Span<byte> target)
+    public static int WriteSequenceHeader(Track track, Span<byte> target, FlvForms forms = FlvForms.Compatible)
     {
         // MP3 in the legacy form has no packet type: a configuration record would be taken for a frame.
-        if (track.Config.IsEmpty || (track.Codec == CodecId.Mp3 && track.Id == 0))
+        if (track.Config.IsEmpty || (track.Codec == CodecId.Mp3 && IsLegacy(track, forms)))
         {
             return 0;
         }
 
-        var length = Write(target, track, SequenceStart);
+        var length = Write(target, track, SequenceStart, forms);
         track.Config.Span.CopyTo(target[length..]);
         return length + track.Config.Length;
     }
+
+    /// <summary>The head of MultichannelConfig, always with FourCC.</summary>
+    /// <param name="target">At least <see cref="MaxHeaderSize"/> bytes.</param>
+    public static int WriteMultichannelHeader(Track track, Span<byte> target, FlvForms forms = FlvForms.Compatible) =>
+        Write(target, track, MultichannelConfig, forms | FlvForms.Precise);
 
     private static bool TryParseLegacy(ReadOnlySpan<byte> body, out FlvAudioTag tag)
     {
@@ -157,39 +170,31 @@ public readonly struct FlvAudioTag
         return new FlvAudioTag(header.FourCc, kind, header.BodyOffset, header.BodyLength, header);
     }
 
-    private static int Write(Span<byte> target, Track track, int packetType)
-    {
-        if (track.Id == 0)
-        {
-            switch (track.Codec)
-            {
-                case CodecId.Aac:
-                    target[0] = AacFirstByte;
-                    target[1] = (byte)packetType;
-                    return 2;
-                case CodecId.Mp3:
-                    target[0] = Mp3FirstByte(track.Audio);
-                    return 1;
-            }
-        }
+    private static bool IsLegacy(Track track, FlvForms forms) =>
+        track.Codec is CodecId.Aac or CodecId.Mp3 && (track.Id == 0 || (forms & FlvForms.AsDefaultTrack) != 0) && (forms & FlvForms.Precise) == 0;
 
+    private static int Write(Span<byte> target, Track track, int packetType, FlvForms forms, int nanoseconds = 0)
+    {
         if (!CanCarry(track.Codec))
         {
             throw new ArgumentException($"FLV cannot carry {track.Codec.Name()} audio", nameof(track));
         }
 
-        if (track.Id == 0)
+        if (!IsLegacy(track, forms))
         {
-            target[0] = (byte)(ExHeader << 4 | packetType);
-            return 1 + FlvBytes.WriteFourCc(target[1..], FlvCodecs.FourCc(track.Codec));
+            var trackId = (forms & FlvForms.AsDefaultTrack) != 0 ? (byte)0 : track.Id;
+            return EnhancedHeader.Write(target, ExHeader << 4, packetType, Multitrack, FlvCodecs.FourCc(track.Codec), trackId, nanoseconds);
         }
 
-        // OneTrack: the only multitrack form that FFmpeg reads.
-        target[0] = ExHeader << 4 | Multitrack;
+        if (track.Codec == CodecId.Mp3)
+        {
+            target[0] = Mp3FirstByte(track.Audio);
+            return 1;
+        }
+
+        target[0] = AacFirstByte;
         target[1] = (byte)packetType;
-        FlvBytes.WriteFourCc(target[2..], FlvCodecs.FourCc(track.Codec));
-        target[6] = track.Id;
-        return 7;
+        return 2;
     }
 
     private static byte Mp3FirstByte(AudioFormat format)

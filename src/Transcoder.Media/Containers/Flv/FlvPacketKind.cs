@@ -28,6 +28,20 @@ public enum FlvPacketKind : byte
     Mpeg2TsSequenceStart,
 }
 
+/// <summary>How messages are written for one class of receivers. Every receiver reads <see cref="Compatible"/>, as far as the codec has a legacy form.</summary>
+[Flags]
+public enum FlvForms : byte
+{
+    /// <summary>H.264, AAC and MP3 in the legacy form, the others with FourCC; a track other than 0 as multitrack.</summary>
+    Compatible = 0,
+
+    /// <summary>FourCC for every codec, and nanosecond offsets (ModEx) where a time is no whole millisecond.</summary>
+    Precise = 1,
+
+    /// <summary>A track other than 0 as if it were track 0: for a receiver that asked for that track alone.</summary>
+    AsDefaultTrack = 2,
+}
+
 /// <summary>FLV 10.1 §E.4.3.1.</summary>
 public enum FlvFrameType : byte
 {

@@ -10,8 +10,8 @@ namespace Transcoder.Media.Containers.Flv;
 /// </summary>
 public readonly struct FlvVideoTag
 {
-    /// <summary>What <see cref="WriteHeader"/> writes at most: first byte, multitrack byte, FourCC, track id, composition time.</summary>
-    public const int MaxHeaderSize = 10;
+    /// <summary>What <see cref="WriteHeader"/> writes at most: an enhanced header and a composition time.</summary>
+    public const int MaxHeaderSize = EnhancedHeader.MaxSize + 3;
 
     private const int SequenceStart = 0;
     private const int CodedFrames = 1;
@@ -117,24 +117,30 @@ public readonly struct FlvVideoTag
 
     public static bool CanCarry(CodecId codec) => codec is CodecId.H264 or CodecId.Hevc or CodecId.Av1 or CodecId.Vp9 or CodecId.Vp8;
 
-    /// <summary>Writes what goes before the payload of <paramref name="packet"/>: H.264 in the legacy form that every receiver reads, the others with FourCC.</summary>
+    /// <summary>Writes what goes before the payload of <paramref name="packet"/>.</summary>
     /// <param name="target">At least <see cref="MaxHeaderSize"/> bytes.</param>
     /// <returns>The bytes written.</returns>
-    public static int WriteHeader(Span<byte> target, Packet packet)
+    public static int WriteHeader(Span<byte> target, Packet packet, FlvForms forms = FlvForms.Compatible)
     {
         var track = packet.Track;
+        if ((packet.Flags & PacketFlags.EndOfSequence) != 0)
+        {
+            return WriteSequenceEnd(track, target, forms);
+        }
+
         var frameType = packet.IsKeyframe ? FlvFrameType.Key
             : (packet.Flags & PacketFlags.Disposable) != 0 ? FlvFrameType.DisposableInter
             : FlvFrameType.Inter;
-        var compositionTime = FlvBytes.CompositionTime(packet);
-        if (track.Codec == CodecId.H264 && track.Id == 0)
+        if (IsLegacy(track, forms))
         {
-            return WriteLegacy(target, frameType, CodedFrames, compositionTime);
+            return WriteLegacy(target, frameType, CodedFrames, FlvBytes.CompositionTime(packet));
         }
 
+        var precise = (forms & FlvForms.Precise) != 0;
+        var compositionTime = precise ? FlvBytes.PreciseCompositionTime(packet) : FlvBytes.CompositionTime(packet);
         var hasField = FlvCodecs.HasCompositionTime(track.Codec, 0) && compositionTime != 0;
         var packetType = FlvCodecs.HasCompositionTime(track.Codec, 0) && !hasField ? CodedFramesX : CodedFrames;
-        var length = WriteEnhanced(target, frameType, packetType, track);
+        var length = WriteEnhanced(target, frameType, packetType, track, forms, precise ? FlvBytes.NanosecondsOf(packet.Pts) : 0);
         if (hasField)
         {
             FlvBytes.WriteInt24(target[length..], compositionTime);
@@ -144,30 +150,38 @@ public readonly struct FlvVideoTag
         return length;
     }
 
+    /// <summary>The message's time in the precise form: whole milliseconds, not rounded up, because nanoseconds are only ever added.</summary>
+    public static uint PreciseTimestamp(Packet packet) => unchecked((uint)FlvBytes.WholeMilliseconds(packet.Dts));
+
     /// <summary>The size of the message that announces <paramref name="track"/>; 0 where its codec has no configuration record.</summary>
     public static int SequenceHeaderSize(Track track) => track.Config.IsEmpty ? 0 : MaxHeaderSize + track.Config.Length;
 
     /// <param name="target">At least <see cref="SequenceHeaderSize"/> bytes.</param>
     /// <returns>The bytes written; 0 where there is nothing to announce.</returns>
-    public static int WriteSequenceHeader(Track track, Span<byte> target)
+    public static int WriteSequenceHeader(Track track, Span<byte> target, FlvForms forms = FlvForms.Compatible)
     {
         if (track.Config.IsEmpty)
         {
             return 0;
         }
 
-        var length = track.Codec == CodecId.H264 && track.Id == 0
+        var length = IsLegacy(track, forms)
             ? WriteLegacy(target, FlvFrameType.Key, SequenceStart, 0)
-            : WriteEnhanced(target, FlvFrameType.Key, SequenceStart, track);
+            : WriteEnhanced(target, FlvFrameType.Key, SequenceStart, track, forms);
         track.Config.Span.CopyTo(target[length..]);
         return length + track.Config.Length;
     }
 
     /// <param name="target">At least <see cref="MaxHeaderSize"/> bytes.</param>
-    public static int WriteSequenceEnd(Track track, Span<byte> target) =>
-        track.Codec == CodecId.H264 && track.Id == 0
+    public static int WriteSequenceEnd(Track track, Span<byte> target, FlvForms forms = FlvForms.Compatible) =>
+        IsLegacy(track, forms)
             ? WriteLegacy(target, FlvFrameType.Key, SequenceEnd, 0)
-            : WriteEnhanced(target, FlvFrameType.Key, SequenceEnd, track);
+            : WriteEnhanced(target, FlvFrameType.Key, SequenceEnd, track, forms);
+
+    /// <summary>The head of the Metadata packet (colorInfo), always with FourCC. Its frame type is to be ignored; FFmpeg and the specification's authors write 5.</summary>
+    /// <param name="target">At least <see cref="MaxHeaderSize"/> bytes.</param>
+    public static int WriteMetadataHeader(Track track, Span<byte> target, FlvForms forms = FlvForms.Compatible) =>
+        WriteEnhanced(target, FlvFrameType.Command, Metadata, track, forms);
 
     private static bool TryParseLegacy(ReadOnlySpan<byte> body, out FlvVideoTag tag)
     {
@@ -245,26 +259,18 @@ public readonly struct FlvVideoTag
         return LegacyHeaderSize;
     }
 
-    private static int WriteEnhanced(Span<byte> target, FlvFrameType frameType, int packetType, Track track)
+    private static bool IsLegacy(Track track, FlvForms forms) =>
+        track.Codec == CodecId.H264 && (track.Id == 0 || (forms & FlvForms.AsDefaultTrack) != 0) && (forms & FlvForms.Precise) == 0;
+
+    private static int WriteEnhanced(Span<byte> target, FlvFrameType frameType, int packetType, Track track, FlvForms forms, int nanoseconds = 0)
     {
         if (!CanCarry(track.Codec))
         {
             throw new ArgumentException($"FLV cannot carry {track.Codec.Name()} video", nameof(track));
         }
 
-        var first = 0x80 | (int)frameType << 4;
-        if (track.Id == 0)
-        {
-            target[0] = (byte)(first | packetType);
-            return 1 + FlvBytes.WriteFourCc(target[1..], FlvCodecs.FourCc(track.Codec));
-        }
-
-        // OneTrack: the only multitrack form that FFmpeg reads.
-        target[0] = (byte)(first | Multitrack);
-        target[1] = (byte)packetType;
-        FlvBytes.WriteFourCc(target[2..], FlvCodecs.FourCc(track.Codec));
-        target[6] = track.Id;
-        return 7;
+        var trackId = (forms & FlvForms.AsDefaultTrack) != 0 ? (byte)0 : track.Id;
+        return EnhancedHeader.Write(target, 0x80 | (int)frameType << 4, packetType, Multitrack, FlvCodecs.FourCc(track.Codec), trackId, nanoseconds);
     }
 
     [SuppressMessage("Design", "CA1034:Nested types should not be visible", Justification = "The enumerator of this type, as the foreach pattern wants it.")]

@@ -33,6 +33,7 @@ public sealed class PushSessionTests : SessionTest
     private readonly LiveStream _stream;
     private readonly CancellationTokenSource _stop = new();
     private readonly Queue<MemoryConnection> _connections = new();
+    private readonly List<RtmpUrl> _dialled = [];
 
     public PushSessionTests() => _stream = new LiveStream(StreamName.ForSource("live", "show"), new FeedLimits(), Clock);
 
@@ -154,6 +155,65 @@ public sealed class PushSessionTests : SessionTest
     }
 
     [Fact]
+    public async Task A_target_that_asks_for_it_is_left_at_a_keyframe_for_the_place_it_names_and_no_picture_is_lost_or_doubled()
+    {
+        _connections.Enqueue(Connection);
+        _connections.Enqueue(Another().Connection);
+        _stream.Publish(Pool.Video(0, keyframe: true));
+        var (push, running) = Start();
+        await EventuallyAsync(() => push.Connections == 1);
+        Assert.Equal(1, Handler.RequestReconnect("rtmp://other/live"));
+        for (var at = 40; at <= 8_000; at += 40)
+        {
+            _stream.Publish(Pool.Video(at, keyframe: at % 400 == 0));
+            if (at % 400 == 0)
+            {
+                await Task.Delay(5);
+            }
+        }
+
+        await EventuallyAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(100));
+            return push.Connections == 2 && push.Lag == MediaTime.Zero;
+        });
+        Assert.Equal(["h", "other"], _dialled.Select(static url => url.Host));
+        Assert.Equal("show?key=s3cr3t", _dialled[1].Stream);
+        _stream.Feed.Complete(new Reason(Reasons.Unpublished, ""));
+        await running.WaitAsync(Patience);
+        Assert.Equal(0, push.DroppedPackets);
+        var second = await Application.Sink.Packets.ReadAsync().AsTask().WaitAsync(Patience);
+        while (second.Track.Kind != TrackKind.Video)
+        {
+            second.Release();
+            second = await Application.Sink.Packets.ReadAsync().AsTask().WaitAsync(Patience);
+        }
+
+        Assert.True(second.IsKeyframe);
+        var times = new List<long> { second.Dts.Milliseconds };
+        second.Release();
+        await EventuallyAsync(() =>
+        {
+            foreach (var sink in Application.EarlierSinks.Append(Application.Sink))
+            {
+                while (sink.Packets.TryRead(out var packet))
+                {
+                    if (packet.Track.Kind == TrackKind.Video)
+                    {
+                        times.Add(packet.Dts.Milliseconds);
+                    }
+
+                    packet.Release();
+                }
+            }
+
+            return times.Count >= 201;
+        });
+        Assert.Equal(Enumerable.Range(0, 201).Select(static i => i * 40L), times.Order());
+        Assert.Contains(_lines.Lines, static line => line.Contains("went over", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_stop_ends_a_push_that_waits()
     {
         var (push, running) = Start();
@@ -166,8 +226,11 @@ public sealed class PushSessionTests : SessionTest
 
     private (PushSession Push, Task Running) Start()
     {
-        var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) =>
-            _connections.TryDequeue(out var connection) ? new(new PipeStream(connection.Client)) : throw new SocketException((int)SocketError.ConnectionRefused));
+        var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (url, _) =>
+        {
+            _dialled.Add(url);
+            return _connections.TryDequeue(out var connection) ? new(new PipeStream(connection.Client)) : throw new SocketException((int)SocketError.ConnectionRefused);
+        });
         var push = new PushSession(_stream, Target, client, Clock, _lines);
         return (push, push.RunAsync(_stop.Token));
     }

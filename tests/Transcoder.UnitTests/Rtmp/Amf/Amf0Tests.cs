@@ -87,7 +87,7 @@ public sealed class Amf0Tests
         Assert.Equal(text, read);
     }
 
-    private static string Shown(AmfValue value) => value.Kind switch
+    internal static string Shown(AmfValue value) => value.Kind switch
     {
         AmfKind.Number => FormattableString.Invariant($"{value.AsNumber}"),
         AmfKind.Boolean => value.AsBoolean == true ? "true" : "false",

@@ -62,6 +62,72 @@ public sealed class RtmpClientTests : SessionTest
         await publisher.DisposeAsync();
     }
 
+    /// <summary>A server that answers connect with these properties.</summary>
+    [Theory]
+    [InlineData("av01,Opus", Reasons.CodecNotSupported, "the stream is hevc, the server announced Opus, av01")]
+    [InlineData("", Reasons.TargetClosed, "it announced no codec of Enhanced RTMP, and the stream is hevc")]
+    public async Task A_codec_that_the_server_did_not_announce_is_in_the_reason(string announced, string code, string words)
+    {
+        var connection = new MemoryConnection();
+        using var server = new ScriptedServer(connection.Transport, Pool);
+        var client = new RtmpClient(RtmpOptions.Default, Pool, new RtmpStatistics(), Clock, (_, _) => new(new PipeStream(connection.Client)));
+        var serving = server.AcceptPublisherAsync(announced);
+        await using var publisher = await client.PublishAsync(Url, CancellationToken.None).WaitAsync(Patience);
+        await serving.WaitAsync(Patience);
+        var hevc = new Track(TrackKind.Video, CodecId.Hevc, new byte[] { 1 });
+        var packet = Transcoder.Media.Packets.Packet.Copy(Pool, hevc, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, [1]);
+        if (code == Reasons.CodecNotSupported)
+        {
+            await Assert.ThrowsAsync<RtmpException>(() => publisher.WriteAsync(packet, CancellationToken.None).AsTask());
+        }
+        else
+        {
+            // Silence is no refusal: it is tried, and remembered for the case that the server closes.
+            await publisher.WriteAsync(packet, CancellationToken.None);
+            await connection.Transport.Output.CompleteAsync();
+            await Eventually(publisher.Closed);
+        }
+
+        Assert.Equal(code, publisher.EndReason.Code);
+        Assert.Contains(words, publisher.EndReason.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task All_tracks_go_to_a_server_that_takes_several()
+    {
+        var publisher = await _client.PublishAsync(Url, CancellationToken.None);
+        var second = new Track(TrackKind.Video, CodecId.Av1, new byte[] { 1 }) { Id = 1 };
+        await publisher.WriteAsync(Packet(0, [1], PacketFlags.Keyframe), CancellationToken.None);
+        await publisher.WriteAsync(
+            Transcoder.Media.Packets.Packet.Copy(Pool, second, MediaTime.Zero, new MediaTime(1_000_007), PacketFlags.Keyframe, [2]), CancellationToken.None);
+        var received = new List<(int, CodecId, long)>();
+        while (received.Count < 2)
+        {
+            var packet = await Application.Sink.Packets.ReadAsync();
+            if (packet.Track.Kind == TrackKind.Video)
+            {
+                received.Add((packet.Track.Id, packet.Track.Codec, packet.Pts.Nanoseconds));
+            }
+
+            packet.Release();
+        }
+
+        Assert.Equal([(0, CodecId.H264, 0), (1, CodecId.Av1, 7)], received);
+        await publisher.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_reconnect_request_says_where_to_go_and_the_old_connection_goes_on()
+    {
+        var publisher = await _client.PublishAsync(Url, CancellationToken.None);
+        Assert.Null(publisher.ReconnectUrl);
+        Assert.Equal(1, Handler.RequestReconnect("rtmp://other/app"));
+        await EventuallyAsync(() => publisher.ReconnectUrl is not null);
+        Assert.Equal(("rtmp://other/app", "s?key=s3cr3t"), (publisher.ReconnectUrl!.TcUrl, publisher.ReconnectUrl.Stream));
+        await publisher.WriteAsync(Packet(1000, [1, 2, 3], PacketFlags.Keyframe), CancellationToken.None);
+        await publisher.DisposeAsync();
+    }
+
     [Fact]
     public async Task A_source_is_pushed_until_it_ends()
     {

@@ -6,6 +6,23 @@ namespace Transcoder.UnitTests.Rtmp.Clients;
 public sealed class RtmpUrlTests
 {
     [Theory]
+    [InlineData("rtmp://h/live/s?key=k", null, "rtmp://h/live", "s?key=k")]
+    [InlineData("rtmp://h/live/s?key=k", "", "rtmp://h/live", "s?key=k")]
+    [InlineData("rtmp://h/live/s?key=k", "rtmp://other:1936/app", "rtmp://other:1936/app", "s?key=k")]
+    [InlineData("rtmp://h/live/s?key=k", "rtmp://other/app/", "rtmp://other/app", "s?key=k")]
+    [InlineData("rtmp://h/live/s?key=k", "//other/app", "rtmp://other/app", "s?key=k")]
+    [InlineData("rtmp://h:1936/live/s", "/app", "rtmp://h:1936/app", "s")]
+    [InlineData("rtmp://h/a/b/s", "c", "rtmp://h/a/c", "s")]
+    [InlineData("rtmps://h/live/s", "rtmps://other/live", "rtmps://other/live", "s")]
+    [InlineData("rtmps://h/live/s", "rtmp://other/live", "rtmps://h/live", "s")]
+    [InlineData("rtmp://h/live/s", "http://other/live", "rtmp://h/live", "s")]
+    public void A_reconnect_request_leads_to_the_same_stream_and_never_off_TLS(string url, string? tcUrl, string expected, string stream)
+    {
+        var resolved = RtmpUrl.Parse(url).Resolve(tcUrl);
+        Assert.Equal((expected, stream), (resolved.TcUrl, resolved.Stream));
+    }
+
+    [Theory]
     [InlineData("rtmp://h/live/s", "h", 1935, "live", "s", "rtmp://h/live")]
     [InlineData("rtmp://h:1936/live/s?key=a%20b", "h", 1936, "live", "s?key=a%20b", "rtmp://h:1936/live")]
     [InlineData("rtmp://h:80/live/s", "h", 80, "live", "s", "rtmp://h:80/live")]

@@ -1,3 +1,4 @@
+using System.Text;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
@@ -63,7 +64,8 @@ public sealed class MessageDemuxerTests : IDisposable
     [InlineData(9, new byte[] { 0x17 })]
     [InlineData(9, new byte[] { 0x91, (byte)'h', (byte)'v' })]
     [InlineData(9, new byte[] { 0x11, 0, 0, 0, 0, 1 })]
-    [InlineData(9, new byte[] { 0x96, 0x00, (byte)'a', (byte)'v', (byte)'c', (byte)'1', 1, 1, 2, 3 })]
+    [InlineData(9, new byte[] { 0x96, 0x01, (byte)'a', (byte)'v', (byte)'c', (byte)'1', 1, 0, 0, 0, 3 })]
+    [InlineData(9, new byte[] { 0x9B, (byte)'h', (byte)'v', (byte)'c', (byte)'1', 1, 2, 3 })]
     public void What_cannot_be_decoded_is_dropped_and_counted(byte type, byte[] body)
     {
         Assert.Null(Demux((MessageType)type, 0, body));
@@ -98,6 +100,25 @@ public sealed class MessageDemuxerTests : IDisposable
         // The sequence header here states no frame rate: the announced one counts.
         Demux(MessageType.Video, 0, AvcHeader);
         Assert.Equal(25, _demuxer.Video!.Video.FrameRate);
+    }
+
+    [Theory]
+    [InlineData("@clearDataFrame", "")]
+    [InlineData("@clearDataFrame", "onMetaData")]
+    public void Metadata_that_are_taken_back_are_said_to_be_none(string call, string name)
+    {
+        byte[] body = [2, 0, (byte)call.Length, .. Encoding.ASCII.GetBytes(call)];
+        var packet = Demux(MessageType.DataAmf0, 5, name.Length == 0 ? body : [.. body, 2, 0, (byte)name.Length, .. Encoding.ASCII.GetBytes(name)]);
+        Assert.Equal((0, PacketFlags.Metadata), (packet!.Payload.Length, packet.Flags));
+        packet.Release();
+    }
+
+    [Fact]
+    public void AMF3_data_whose_values_would_multiply_are_dropped()
+    {
+        byte[] body = [2, 0, 1, (byte)'x', 10, 0, 0, 0, 2, 3, 0, 0, 9, 7, 0, 1, 17, 1];
+        Assert.Null(Demux(MessageType.DataAmf0, 0, body));
+        Assert.Equal(1, _demuxer.DroppedMessages);
     }
 
     [Fact]

@@ -17,6 +17,10 @@ public sealed class StreamAddressTests
     [InlineData("live/s", "rtmp://h/live/s", "", "live", "s", null)]
     [InlineData("live?key=k/s", "rtmp://h/live?key=k/s", "", "live", "s", "k")]
     [InlineData("live/_definst_", "rtmp://h/live/_definst_", "s", "live", "s", null)]
+    [InlineData("live/_definst_", "rtmp://h/live/_definst_", "mp4:a/s", "live", "a/s", null)]
+    [InlineData("live...vhost...h", "rtmp://h/live...vhost...h", "s", "live", "s", null)]
+    [InlineData("live?vhost=h&key=k", "rtmp://h/live?vhost=h&key=k", "s", "live", "s", "k")]
+    [InlineData("live", "rtmp://h/live", "s?track=2&key=k", "live", "s", "k")]
     [InlineData("", "rtmp://h:1935/live", "s", "live", "s", null)]
     [InlineData("live#key=k", "rtmp://h/live", "s", "live", "s", "k")]
     [InlineData("live", null, "mp4:s", "live", "s", null)]
@@ -28,7 +32,7 @@ public sealed class StreamAddressTests
     public void Every_form_that_clients_use_is_understood(string app, string? tcUrl, string name, string expectedApp, string expectedStream, string? key)
     {
         var address = StreamAddress.Parse(app, tcUrl, name);
-        Assert.Equal(new StreamAddress(expectedApp, expectedStream, key), address);
+        Assert.Equal((expectedApp, expectedStream, key), (address.App, address.Stream, address.Key));
         Assert.True(address.IsValid);
         Assert.Equal($"{expectedApp}/{expectedStream}", address.ToString());
     }

@@ -61,6 +61,7 @@ public sealed class PlayingTests : SessionTest
     [Fact]
     public async Task Hevc_goes_out_in_enhanced_form()
     {
+        Client.Announce("hvc1");
         await PlayingAsync();
         Application.Source.Write(Packet(new Track(TrackKind.Video, CodecId.Hevc, new byte[] { 1 }), 0, [9], PacketFlags.Keyframe));
         AssertMessage(MessageType.Video, 0, "90" + "68766331" + "01", await Client.ReadAsync(MessageType.Video));

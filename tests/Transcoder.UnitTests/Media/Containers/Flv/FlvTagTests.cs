@@ -188,6 +188,56 @@ public sealed class FlvTagTests
         Assert.Equal(0, FlvVideoTag.WriteSequenceHeader(track with { Config = default }, []));
     }
 
+    /// <summary>Decoding and presentation time in microseconds.</summary>
+    [Theory]
+    [InlineData(CodecId.H264, 0, 1000_000, 1040_000, FlvForms.Precise, "9161766331000028", 1000)]
+    [InlineData(CodecId.H264, 0, 1000_900, 1040_250, FlvForms.Precise, "97" + "0203D090" + "01" + "61766331" + "000028", 1000)]
+    [InlineData(CodecId.Hevc, 0, 1000_999, 1000_999, FlvForms.Precise, "97" + "020F3E58" + "03" + "68766331", 1000)]
+    [InlineData(CodecId.Av1, 3, 1000_001, 1000_001, FlvForms.Precise, "97" + "020003E8" + "06" + "01" + "61763031" + "03", 1000)]
+    [InlineData(CodecId.H264, 3, 1000_000, 1000_000, FlvForms.AsDefaultTrack, "1701000000", 1000)]
+    [InlineData(CodecId.Hevc, 3, 1000_000, 1000_000, FlvForms.AsDefaultTrack, "9368766331", 1000)]
+    [InlineData(CodecId.Aac, 0, 21_333, 21_333, FlvForms.Precise, "97" + "020514C8" + "01" + "6D703461", 21)]
+    [InlineData(CodecId.Aac, 2, 21_000, 21_000, FlvForms.Precise, "95" + "01" + "6D703461" + "02", 21)]
+    [InlineData(CodecId.Aac, 2, 21_000, 21_000, FlvForms.AsDefaultTrack, "AF01", 21)]
+    [InlineData(CodecId.Opus, 0, -1, -1, FlvForms.Precise, "97" + "020F3E58" + "01" + "4F707573", 0xFFFFFFFF)]
+    public void Precise_forms_say_every_nanosecond(CodecId codec, byte trackId, long dts, long pts, FlvForms forms, string expected, uint timestamp)
+    {
+        using var pool = new TrackingBufferPool();
+        var video = (byte)codec < (byte)CodecId.Aac;
+        var track = new Track(video ? TrackKind.Video : TrackKind.Audio, codec, default) { Id = trackId };
+        var packet = Packet.Copy(pool, track, new MediaTime(dts * 1000), new MediaTime(pts * 1000), PacketFlags.Keyframe, []);
+        var target = new byte[FlvVideoTag.MaxHeaderSize];
+        var length = video ? FlvVideoTag.WriteHeader(target, packet, forms) : FlvAudioTag.WriteHeader(target, packet, forms);
+        Assert.Equal((expected, timestamp), (Convert.ToHexString(target, 0, length), FlvVideoTag.PreciseTimestamp(packet)));
+        packet.Release();
+        if ((forms & FlvForms.Precise) != 0)
+        {
+            FlvVideoTag.TryParse(target.AsSpan(0, length), out var picture);
+            FlvAudioTag.TryParse(target.AsSpan(0, length), out var sound);
+            var nanoseconds = video ? (picture.CompositionTime * 1_000_000L) + picture.NanosecondOffset : sound.NanosecondOffset;
+            Assert.Equal(pts * 1000, ((long)(int)timestamp * 1_000_000) + nanoseconds);
+        }
+    }
+
+    [Theory]
+    [InlineData(CodecId.Hevc, 0, "D468766331", "9268766331")]
+    [InlineData(CodecId.Av1, 2, "D604" + "61763031" + "02", "9602" + "61763031" + "02")]
+    [InlineData(CodecId.H264, 0, "D461766331", "1702000000")]
+    [InlineData(CodecId.Opus, 0, "944F707573", "924F707573")]
+    [InlineData(CodecId.Aac, 1, "9504" + "6D703461" + "01", "9502" + "6D703461" + "01")]
+    [InlineData(CodecId.Aac, 0, "946D703461", "")]
+    public void Descriptions_and_ends_are_written_as_receivers_read_them(CodecId codec, byte trackId, string description, string end)
+    {
+        using var pool = new TrackingBufferPool();
+        var video = (byte)codec < (byte)CodecId.Aac;
+        var track = new Track(video ? TrackKind.Video : TrackKind.Audio, codec, default) { Id = trackId };
+        var packet = Packet.Copy(pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.EndOfSequence, []);
+        var target = new byte[FlvVideoTag.MaxHeaderSize];
+        Assert.Equal(description, Convert.ToHexString(target, 0, video ? FlvVideoTag.WriteMetadataHeader(track, target) : FlvAudioTag.WriteMultichannelHeader(track, target)));
+        Assert.Equal(end, Convert.ToHexString(target, 0, video ? FlvVideoTag.WriteHeader(target, packet) : FlvAudioTag.WriteHeader(target, packet)));
+        packet.Release();
+    }
+
     [Fact]
     public void The_receivers_sum_is_the_rounded_presentation_time()
     {
