@@ -83,6 +83,7 @@ internal static class OptionsReader
             new PublishOptions(AccessReader.Access(publish), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
             new CacheLimits(app.Map("gop_cache").Value<TimeSpan>("duration"), app.Map("gop_cache").Value<int>("size")),
             app.Value<TimeSpan>("player_lag"),
+            app.Value<LatencyPolicy>("latency"),
             new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
                 push.Value<PushUrl>("url"),
                 new ValueList<string>(OptionsRules.Pushed(push, rungs)),
