@@ -58,6 +58,7 @@ internal static class Seeds
             ["chunk"] = [.. chunks, .. afterHandshake],
             ["handshake"] = [.. sessions.Select(static bytes => bytes[..HandshakeLength]), [3, .. new byte[2 * 1536]], [.. "GET / HTTP/1.1"u8]],
             ["session"] = [.. chunks, .. afterHandshake],
+            ["client"] = [.. RecordedSession.Answers.Select(static session => session.Bytes[HandshakeLength..]), .. chunks],
             ["amf0"] = [.. Amf0Tests.Values.Select(static row => row.Data.Item2), .. Amf3Tests.Values.Select(static row => (byte[])[17, .. row.Data.Item2]), .. commands],
             ["amf3"] = [.. Amf3Tests.Values.Select(static row => row.Data.Item2)],
             ["tag"] = [.. bodies, .. frames],
