@@ -2,18 +2,22 @@
 # make run        build and start it with CONFIG (default: the sample)
 # make demo       the same, with a clip published in a loop
 # make test       all tests; the last line counts them
+# make test-device  what only a real GPU can prove: decode, scaling, telemetry; skipped and counted where there is none
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
+# make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
+# make flood      thousands of idle and half-open connections against a stream on air
 # make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each (default: all, 60)
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
+# make simgpu     simulated GPU drivers for tests, at artifacts/simgpu
 # make clean      remove what was built
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native run demo test bench bench-rtmp fuzz lint setup clean
+.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement flood fuzz lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -28,6 +32,7 @@ endif
 CONFIG ?= appliance/transcoder.yaml
 PROGRAM := artifacts/transcoder/transcoder
 SHIM := artifacts/native/libtranscoder_shim.so
+SIMGPU := artifacts/simgpu/libsimgpu.so
 SHARED := Directory.Build.props Directory.Packages.props global.json BannedSymbols.txt .editorconfig
 sources = $(shell find $(1) -type d \( -name bin -o -name obj \) -prune -o -type f -print)
 TESTS := Transcoder.UnitTests Transcoder.FunctionalTests
@@ -51,6 +56,14 @@ $(SHIM): $(call sources,native/shim) artifacts/.setup-build
 	@$(MAKE) --no-print-directory -C native/shim OUT=$(CURDIR)/$(@D)
 	@touch $@
 
+simgpu: $(SIMGPU)
+
+# Its own make decides what is stale, so each library follows its sources.
+$(SIMGPU): $(call sources,native/simgpu) artifacts/.setup-test
+	@echo "building native/simgpu"
+	@$(MAKE) --no-print-directory -C native/simgpu OUT=$(CURDIR)/$(@D)
+	@touch $@
+
 # The tests' own build, in the program's configuration so that the sources are compiled once.
 artifacts/.tests: $(PROGRAM) $(call sources,tests)
 	@echo "building the tests"
@@ -69,9 +82,12 @@ run: build
 demo: build
 	@exec appliance/demo/demo $(PROGRAM) $(CONFIG)
 
-test: artifacts/.setup-test build artifacts/.tests artifacts/.benchmarks
+test: artifacts/.setup-test build $(SIMGPU) artifacts/.tests artifacts/.benchmarks
 	@$(ALLOCATION_GATE)
 	@.ci/test $(TESTS)
+
+test-device: artifacts/.setup-test build $(SIMGPU) artifacts/.tests
+	@ONLY='*.RealDeviceTests' .ci/test Transcoder.FunctionalTests
 
 ALLOCATION_GATE = dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll gate benchmarks/allocations.json
 
@@ -87,6 +103,12 @@ bench: artifacts/.benchmarks
 bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll compare appliance/demo/bbb-720p30.flv \
 		transcoder=$(PROGRAM) nginx=/usr/sbin/nginx $(BENCH_RTMP)
+
+bench-placement: artifacts/.benchmarks
+	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement
+
+flood: artifacts/.tests
+	FLOOD_SCALE=10 dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -class "*FloodTests" -showLiveOutput
 
 artifacts/.fuzz: $(PROGRAM) $(call sources,tests)
 	@dotnet build tests/Transcoder.Fuzz -c Release -v quiet

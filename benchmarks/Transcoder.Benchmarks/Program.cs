@@ -10,6 +10,13 @@ if (args is ["gate", var expectations])
     return AllocationGate.Run(expectations, Console.Out);
 }
 
+if (args is ["placement"])
+{
+    CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+    Transcoder.Benchmarks.Streams.Placing.PlacementSimulation.Run(Console.Out);
+    return 0;
+}
+
 // In this process: BenchmarkDotNet's generated projects would need rules of their own among the repository's.
 var job = Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance);
 var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(job).AddDiagnoser(BenchmarkDotNet.Diagnosers.MemoryDiagnoser.Default)

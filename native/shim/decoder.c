@@ -10,9 +10,41 @@ struct tc_decoder {
     /* Padded copies of the packets come from here; a larger packet than any before it starts a larger pool. */
     AVBufferPool *pool;
     size_t pool_size;
+    /* The device's picture format, and whether the device turned the stream down. */
+    enum AVPixelFormat hardware;
+    int refused;
 };
 
-int32_t tc_decoder_open(const char *name, const char *codec, const uint8_t *extradata, int32_t extradata_size, int32_t sample_rate, int32_t channels, const char *options, tc_decoder **out)
+/* libavcodec goes down its list, and would end at software: the caller, who chose the device, is told instead. */
+static enum AVPixelFormat device_format(AVCodecContext *context, const enum AVPixelFormat *formats)
+{
+    tc_decoder *decoder = context->opaque;
+    for (; *formats != AV_PIX_FMT_NONE; formats++) {
+        if (*formats == decoder->hardware) {
+            return *formats;
+        }
+    }
+    decoder->refused = 1;
+    return AV_PIX_FMT_NONE;
+}
+
+static int use_device(tc_decoder *decoder, const tc_device *device, int32_t extra_frames)
+{
+    const AVCodecHWConfig *config;
+    for (int i = 0; (config = avcodec_get_hw_config(decoder->context->codec, i)) != NULL; i++) {
+        if (config->device_type == device->type && (config->methods & AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX) != 0) {
+            decoder->hardware = device->format;
+            decoder->context->hw_device_ctx = av_buffer_ref(device->context);
+            decoder->context->opaque = decoder;
+            decoder->context->get_format = device_format;
+            decoder->context->extra_hw_frames = extra_frames;
+            return decoder->context->hw_device_ctx != NULL ? 0 : AVERROR(ENOMEM);
+        }
+    }
+    return AVERROR(ENOSYS);
+}
+
+int32_t tc_decoder_open(const char *name, const char *codec, const tc_device *device, int32_t extra_frames, const uint8_t *extradata, int32_t extradata_size, int32_t sample_rate, int32_t channels, const char *options, tc_decoder **out)
 {
     const AVCodecDescriptor *descriptor = avcodec_descriptor_get_by_name(codec);
     const AVCodec *implementation = NULL;
@@ -38,6 +70,13 @@ int32_t tc_decoder_open(const char *name, const char *codec, const uint8_t *extr
     decoder->context = avcodec_alloc_context3(implementation);
     if (decoder->packet == NULL || decoder->context == NULL) {
         goto failed;
+    }
+    if (device != NULL) {
+        error = use_device(decoder, device, extra_frames);
+        if (error < 0) {
+            goto failed;
+        }
+        error = AVERROR(ENOMEM);
     }
     if (extradata_size > 0) {
         decoder->context->extradata = av_mallocz((size_t)extradata_size + AV_INPUT_BUFFER_PADDING_SIZE);
@@ -116,12 +155,15 @@ int32_t tc_decoder_send(tc_decoder *decoder, const uint8_t *data, int32_t size, 
     decoder->packet->flags = key ? AV_PKT_FLAG_KEY : 0;
     error = avcodec_send_packet(decoder->context, decoder->packet);
     av_packet_unref(decoder->packet);
-    return tc_status(error);
+    return decoder->refused ? AVERROR(ENOSYS) : tc_status(error);
 }
 
 int32_t tc_decoder_receive(tc_decoder *decoder, tc_frame *frame, tc_frame_facts *facts)
 {
     const int error = avcodec_receive_frame(decoder->context, frame);
+    if (decoder->refused) {
+        return AVERROR(ENOSYS);
+    }
     return error < 0 ? tc_status(error) : tc_frame_read(frame, facts);
 }
 

@@ -12,6 +12,9 @@ struct tc_encoder {
     AVFrame *frame;
     AVPacket *packet;
     int frames_sent;
+    /* Where frames in main memory are taken up; NULL for software. */
+    AVBufferRef *frames;
+    int own_pool_only;
 };
 
 static int apply_settings(AVCodecContext *context, const char *format, const tc_encoder_settings *settings)
@@ -43,7 +46,28 @@ static int apply_settings(AVCodecContext *context, const char *format, const tc_
     return 0;
 }
 
-int32_t tc_encoder_open(const char *name, const char *format, const tc_encoder_settings *settings, const char *options, tc_encoder **out)
+/* FFmpeg's device encoders want to know at opening where frames come from. */
+static int use_device(tc_encoder *encoder, const tc_device *device, const AVFrame *pool_of)
+{
+    AVCodecContext *context = encoder->context;
+    int error = 0;
+    if (pool_of != NULL && tc_frame_is_on(pool_of, device)) {
+        encoder->frames = av_buffer_ref(pool_of->hw_frames_ctx);
+    } else {
+        error = tc_device_frames(device, context->pix_fmt, context->width, context->height, &encoder->frames);
+    }
+    if (error < 0) {
+        return error;
+    }
+    /* QSV finds a surface by its place in the pool that it was opened with. */
+    encoder->own_pool_only = device->type == AV_HWDEVICE_TYPE_QSV;
+    context->sw_pix_fmt = context->pix_fmt;
+    context->pix_fmt = device->format;
+    context->hw_frames_ctx = encoder->frames != NULL ? av_buffer_ref(encoder->frames) : NULL;
+    return context->hw_frames_ctx != NULL ? 0 : AVERROR(ENOMEM);
+}
+
+int32_t tc_encoder_open(const char *name, const char *format, const tc_encoder_settings *settings, const char *options, const tc_device *device, const tc_frame *pool_of, tc_encoder **out)
 {
     const AVCodec *codec = avcodec_find_encoder_by_name(name);
     AVDictionary *dictionary = NULL;
@@ -63,6 +87,9 @@ int32_t tc_encoder_open(const char *name, const char *format, const tc_encoder_s
     error = AVERROR(ENOMEM);
     if (encoder->context != NULL && encoder->frame != NULL && encoder->packet != NULL) {
         error = apply_settings(encoder->context, format, settings);
+    }
+    if (error >= 0 && device != NULL) {
+        error = use_device(encoder, device, pool_of);
     }
     if (error >= 0) {
         error = tc_options_parse(options, &dictionary);
@@ -121,6 +148,20 @@ static int interleave(tc_encoder *encoder, const AVFrame *source)
     return 0;
 }
 
+int32_t tc_encoder_takes(const tc_encoder *encoder, const tc_frame *frame)
+{
+    const AVCodecContext *context = encoder->context;
+    const AVHWFramesContext *own = encoder->frames != NULL ? (const AVHWFramesContext *)encoder->frames->data : NULL;
+    const tc_device device = { .context = own != NULL ? own->device_ref : NULL };
+    if (frame->hw_frames_ctx == NULL) {
+        return frame->format == (own != NULL ? own->sw_format : context->pix_fmt);
+    }
+    if (own == NULL || !tc_frame_is_on(frame, &device) || tc_frame_memory_format(frame) != own->sw_format) {
+        return 0;
+    }
+    return encoder->own_pool_only && frame->hw_frames_ctx->data != encoder->frames->data ? TC_FOREIGN : 1;
+}
+
 int32_t tc_encoder_send(tc_encoder *encoder, const tc_frame *frame, int64_t pts, int32_t force_key)
 {
     const AVCodecContext *context = encoder->context;
@@ -128,13 +169,16 @@ int32_t tc_encoder_send(tc_encoder *encoder, const tc_frame *frame, int64_t pts,
     if (frame == NULL) {
         return tc_status(avcodec_send_frame(encoder->context, NULL));
     }
-    if (context->codec_type == AVMEDIA_TYPE_VIDEO && (frame->width != context->width || frame->height != context->height || frame->format != context->pix_fmt)) {
-        av_log(NULL, AV_LOG_ERROR, "a frame of %dx%d was given to an encoder opened for %dx%d\n", frame->width, frame->height, context->width, context->height);
+    if (context->codec_type == AVMEDIA_TYPE_VIDEO && (frame->width != context->width || frame->height != context->height || tc_encoder_takes(encoder, frame) != 1)) {
+        av_log(NULL, AV_LOG_ERROR, "a frame of %dx%d (%s) was given to an encoder opened for %dx%d\n", frame->width, frame->height,
+               av_get_pix_fmt_name(frame->format), context->width, context->height);
         return AVERROR(EINVAL);
     }
     /* A shallow reference of our own: the source's picture type and time must not be seen by this encoder, nor ours by another. */
     if (context->codec_type == AVMEDIA_TYPE_AUDIO && context->sample_fmt == AV_SAMPLE_FMT_FLT && frame->format == AV_SAMPLE_FMT_FLTP) {
         error = interleave(encoder, frame);
+    } else if (encoder->frames != NULL && frame->hw_frames_ctx == NULL) {
+        error = tc_device_upload(encoder->frames, frame, encoder->frame);
     } else {
         error = av_frame_ref(encoder->frame, frame);
     }
@@ -197,6 +241,7 @@ void tc_encoder_close(tc_encoder *encoder)
     avcodec_free_context(&encoder->context);
     av_frame_free(&encoder->frame);
     av_packet_free(&encoder->packet);
+    av_buffer_unref(&encoder->frames);
     av_free(encoder);
 }
 

@@ -38,6 +38,8 @@ int32_t tc_frame_read(const tc_frame *frame, tc_frame_facts *facts)
     facts->key = TC_FRAME_IS_KEY(frame);
     facts->interlaced = TC_FRAME_IS_INTERLACED(frame);
     facts->corrupt = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+    facts->hardware = frame->hw_frames_ctx != NULL;
+    facts->reserved = 0;
     return TC_OK;
 }
 

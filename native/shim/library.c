@@ -15,16 +15,26 @@ static _Atomic int log_level = AV_LOG_WARNING;
 
 static void forward_log(void *context, int level, const char *format, va_list arguments)
 {
+    /* FFmpeg writes some lines in pieces; a line goes out when its end has come. */
+    static _Thread_local char line[1024];
+    static _Thread_local size_t length;
+    static _Thread_local int prefix = 1;
     tc_log_callback callback = atomic_load(&log_callback);
-    char line[1024];
-    int prefix = 1;
+    size_t end;
     if (callback == NULL || level > atomic_load(&log_level)) {
         return;
     }
-    if (av_log_format_line2(context, level, format, arguments, line, sizeof(line), &prefix) < 0) {
+    if (av_log_format_line2(context, level, format, arguments, line + length, (int)(sizeof(line) - length), &prefix) < 0) {
         return;
     }
-    line[strcspn(line, "\n")] = '\0';
+    end = length + strcspn(line + length, "\n");
+    length = strlen(line);
+    if (line[end] != '\n' && length < sizeof(line) - 1) {
+        return;
+    }
+    line[end] = '\0';
+    length = 0;
+    prefix = 1;
     if (line[0] != '\0') {
         callback(level, line);
     }
@@ -68,6 +78,7 @@ int32_t tc_struct_sizes(int32_t *sizes, int32_t count)
     const int32_t own[] = {
         (int32_t)sizeof(tc_frame_facts),   (int32_t)sizeof(tc_unit),         (int32_t)sizeof(tc_encoder_settings),
         (int32_t)sizeof(tc_encoder_facts), (int32_t)sizeof(tc_stream_facts), (int32_t)sizeof(tc_packet_facts),
+        (int32_t)sizeof(tc_nvenc_caps),
     };
     const int32_t known = (int32_t)(sizeof(own) / sizeof(own[0]));
     for (int32_t i = 0; i < count && i < known; i++) {

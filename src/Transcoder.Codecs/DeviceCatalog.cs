@@ -1,7 +1,11 @@
 using Transcoder.Codecs.Devices.Cpu;
+using Transcoder.Codecs.Devices.Nvidia;
+using Transcoder.Codecs.Devices.Qsv;
+using Transcoder.Codecs.Devices.Vaapi;
 using Transcoder.Codecs.Libav;
 using Transcoder.Codecs.Native;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
@@ -10,16 +14,44 @@ using Transcoder.Media.Tracks;
 
 namespace Transcoder.Codecs;
 
-/// <summary>The devices this machine offers. Only worker processes call it: it loads native code.</summary>
+/// <summary>The devices by name. Only worker processes call it: it loads native code, and a driver once something is opened on its device.</summary>
 public static class DeviceCatalog
 {
-    /// <summary>Every device, the preferred kinds first.</summary>
+    private static readonly Lock Gate = new();
+    private static readonly Dictionary<DeviceRef, IDevice> Devices = [];
+
+    /// <summary>The CPU.</summary>
     /// <exception cref="CodecException">The native library is missing or of another build.</exception>
-    public static IReadOnlyList<IDevice> Open()
+    public static IReadOnlyList<IDevice> Open() => [Open(DeviceRef.Cpu)];
+
+    /// <summary>
+    /// The device; one object per process, thread safe. Touches no driver: the first decoder, scaler or encoder that is opened on it does, and a device that
+    /// is not there is that one's failure.
+    /// </summary>
+    /// <exception cref="CodecException">The native library is missing or of another build, or no such kind is known.</exception>
+    public static IDevice Open(DeviceRef place)
     {
         ShimLibrary.EnsureLoaded();
-        return [new CpuDevice()];
+        lock (Gate)
+        {
+            if (!Devices.TryGetValue(place, out var device))
+            {
+                device = Make(place);
+                Devices.Add(place, device);
+            }
+
+            return device;
+        }
     }
+
+    private static IDevice Make(DeviceRef place) => place.Kind switch
+    {
+        "software" => new CpuDevice(),
+        NvidiaDevice.InterfaceKind => new NvidiaDevice(place.Id),
+        VaapiDevice.InterfaceKind => new VaapiDevice(place.Id),
+        QsvDevice.InterfaceKind => new QsvDevice(place.Id),
+        _ => throw new CodecException($"{place.Kind} is no kind of device"),
+    };
 
     /// <summary>FFmpeg's library versions, for diagnosis.</summary>
     public static string LibraryVersions => ShimLibrary.Versions();

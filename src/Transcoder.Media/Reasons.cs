@@ -20,6 +20,17 @@ public static class Reasons
     public const string RenditionName = "rendition_name";
     public const string TooManyConnections = "too_many_connections";
     public const string CodecNotSupported = "codec_not_supported";
+    public const string AddressConnections = "address_connections";
+    public const string AddressRate = "address_rate";
+    public const string AddressHalfOpen = "address_half_open";
+    public const string AddressBandwidth = "address_bandwidth";
+    public const string MemoryLimit = "memory_limit";
+    public const string Unauthorized = "unauthorized";
+    public const string BadSignature = "bad_signature";
+    public const string BadToken = "bad_token";
+    public const string CredentialExpired = "credential_expired";
+    public const string HookRefused = "hook_refused";
+    public const string HookFailed = "hook_failed";
 
     // Connections
     public const string ClientClosed = "client_closed";
@@ -29,6 +40,8 @@ public static class Reasons
     public const string NotRtmp = "not_rtmp";
     public const string TlsOnPlainPort = "tls_on_plain_port";
     public const string HttpOnRtmpPort = "http_on_rtmp_port";
+    public const string RtmpOnTlsPort = "rtmp_on_tls_port";
+    public const string TlsFailed = "tls_failed";
     public const string ProtocolError = "protocol_error";
     public const string LimitExceeded = "limit_exceeded";
     public const string WriteTimeout = "write_timeout";
@@ -85,4 +98,5 @@ public static class Reasons
     public const string TargetRefused = "target_refused";
     public const string TargetClosed = "target_closed";
     public const string TargetTimeout = "target_timeout";
+    public const string TargetUntrusted = "target_untrusted";
 }

@@ -17,12 +17,11 @@ namespace Transcoder.Pipeline;
 /// One worker: greets the daemon, waits for its one job, and makes renditions until the source or the link ends. It ends with exactly one reason.
 /// </summary>
 /// <param name="link">Duplex stream to the daemon; disposed at the end, which is also what wakes the thread that reads it.</param>
-public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, MediaBufferPool pool, TimeProvider time, WorkerHello hello)
+public sealed class IngestWorker(Stream link, IDeviceSource devices, MediaBufferPool pool, TimeProvider time, WorkerHello hello)
 {
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(1);
 
-    // A codec call that takes longer hangs in a driver. The slowest honest one, opening an encoder on a busy GPU, takes about three.
-    private static readonly TimeSpan HungAfter = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(250);
 
     // For threads to notice the end. One that doesn't is left behind: the process ends next.
     private static readonly TimeSpan JoinDeadline = TimeSpan.FromSeconds(5);
@@ -41,6 +40,7 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
     private Reason? _end;
     private bool _sourceEnded;
     private bool _reportDue;
+    private bool _watchDue;
 
     /// <summary>Blocks until the worker has ended. The link is closed then, and every thread has ended unless native code holds it.</summary>
     public Reason Run()
@@ -50,6 +50,7 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
         _writer.SendJson(WorkerMessageType.Hello, 0, hello, WorkerJson.Default.WorkerHello);
         PipelineThread reader;
         using (time.CreateTimer(_ => Wake(report: true), null, ReportInterval, ReportInterval))
+        using (time.CreateTimer(_ => Wake(watch: true), null, WatchInterval, WatchInterval))
         {
             reader = _threads.Start("link", ReadLink);
             Watch();
@@ -74,13 +75,17 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
         return reason;
     }
 
+    /// <summary>Only the link is still read.</summary>
+    private bool IsDone => _sourceEnded && _threads.Running <= 1;
+
     private void Abort()
     {
+        Volatile.Read(ref _scope)?.Desk.Abort();
         Volatile.Read(ref _video)?.Abort();
         Volatile.Read(ref _audio)?.Abort();
     }
 
-    /// <summary>Until the end: reports once a second and looks for hung threads.</summary>
+    /// <summary>Until the end: reports once a second and looks for hung threads four times as often.</summary>
     private void Watch()
     {
         while (true)
@@ -88,27 +93,35 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
             bool report;
             lock (_gate)
             {
-                while (_end is null && !_reportDue && !(_sourceEnded && _threads.Running == 0))
+                while (_end is null && !_reportDue && !_watchDue && !IsDone)
                 {
                     Monitor.Wait(_gate, ReportInterval);
                 }
 
-                if (_end is not null || (_sourceEnded && _threads.Running == 0))
+                if (_end is not null || IsDone)
                 {
                     return;
                 }
 
                 report = _reportDue;
                 _reportDue = false;
+                _watchDue = false;
             }
 
             if (report)
             {
                 Volatile.Read(ref _reporter)?.Send();
-                if (_threads.FindHung(HungAfter) is { Count: > 0 } hung)
+            }
+
+            if (_threads.FindHung() is { Count: > 0 } hung)
+            {
+                // The daemon first learns which leases hang: the next worker must not go there.
+                foreach (var thread in hung)
                 {
-                    End(new Reason(Reasons.WorkerHung, $"no return for {HungAfter.TotalSeconds:0} s from {string.Join(", ", hung)}"));
+                    thread.Hung?.Invoke();
                 }
+
+                End(new Reason(Reasons.WorkerHung, $"no return for longer than it may take from {string.Join(", ", hung.Select(thread => thread.Name))}"));
             }
         }
     }
@@ -127,12 +140,14 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
                     lock (_gate)
                     {
                         _sourceEnded = true;
+                        Monitor.PulseAll(_gate);
                     }
-
-                    return;
                 }
-
-                OnMessage(header, reader);
+                else
+                {
+                    // After the source's end, too: encoders that drain may still need a place.
+                    OnMessage(header, reader);
+                }
             }
 
             End(LinkEnded("the daemon closed the link"));
@@ -164,6 +179,9 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
                     var track = JsonSerializer.Deserialize(payload.Span, WorkerJson.Default.Track) ?? throw new InvalidDataException("an empty track");
                     StartTrack(track);
                     break;
+                case WorkerMessageType.LeaseGrant when _scope is not null:
+                    OnGrant(JsonSerializer.Deserialize(payload.Span, WorkerJson.Default.LeaseGrant) ?? throw new InvalidDataException("an empty grant"));
+                    break;
                 case WorkerMessageType.Packet when _scope is not null:
                     owned = false;
                     OnPacket(header, buffer, payload);
@@ -184,15 +202,30 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
     private void StartJob(ReadOnlySpan<byte> payload)
     {
         var job = JsonSerializer.Deserialize(payload, WorkerJson.Default.TranscodeJob) ?? throw new InvalidDataException("an empty job");
-        if (job.Stream is null || job.EncoderOrder is null || job.Renditions is null || job.KeyframeInterval <= MediaTime.Zero ||
+        if (job.Stream is null || job.DecodeOrder is null || job.Renditions is null || job.KeyframeInterval <= MediaTime.Zero ||
             job.Renditions.Any(rendition => rendition?.Spec is null))
         {
             throw new InvalidDataException("the job lacks a part");
         }
 
         var scope = new PipelineScope(job, _writer, devices, pool, time, _threads, End);
+        scope.Desk.Awaiting = awaits =>
+        {
+            Volatile.Read(ref _video)?.Queue.IsRelaxed = awaits;
+            Volatile.Read(ref _audio)?.Queue.IsRelaxed = awaits;
+        };
         Volatile.Write(ref _reporter, new WorkerReporter(scope));
         Volatile.Write(ref _scope, scope);
+    }
+
+    private void OnGrant(LeaseGrant grant)
+    {
+        if (grant.Number < 0 || grant.Number >= _scope!.Renditions.Count)
+        {
+            throw new InvalidDataException($"a place for rendition {grant.Number}, which is not in the job");
+        }
+
+        _scope.Desk.Deliver(grant);
     }
 
     private void StartTrack(Track track)
@@ -256,7 +289,7 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
             End(new Reason(Reasons.InternalError, $"{thread.Name}: {escaped.GetType().Name}: {escaped.Message}"));
         }
 
-        Wake(report: false);
+        Wake();
     }
 
     private void End(Reason reason)
@@ -268,11 +301,12 @@ public sealed class IngestWorker(Stream link, IReadOnlyList<IDevice> devices, Me
         }
     }
 
-    private void Wake(bool report)
+    private void Wake(bool report = false, bool watch = false)
     {
         lock (_gate)
         {
             _reportDue |= report;
+            _watchDue |= watch;
             Monitor.PulseAll(_gate);
         }
     }

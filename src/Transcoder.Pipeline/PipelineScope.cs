@@ -15,7 +15,7 @@ internal sealed class PipelineScope
 {
     private readonly Action<Reason> _end;
 
-    public PipelineScope(TranscodeJob job, WorkerLink link, IReadOnlyList<IDevice> devices, MediaBufferPool pool, TimeProvider time, ThreadSet threads, Action<Reason> end)
+    public PipelineScope(TranscodeJob job, WorkerLink link, IDeviceSource devices, MediaBufferPool pool, TimeProvider time, ThreadSet threads, Action<Reason> end)
     {
         Job = job;
         Link = link;
@@ -24,7 +24,8 @@ internal sealed class PipelineScope
         Time = time;
         Threads = threads;
         _end = end;
-        Encoders = new EncoderPool(devices, job.EncoderOrder);
+        Encoders = new EncoderPool(devices, time);
+        Desk = new LeaseDesk(link, time);
         Renditions = [.. job.Renditions.Select((rendition, number) => new Rendition(number, rendition, link))];
     }
 
@@ -32,7 +33,7 @@ internal sealed class PipelineScope
 
     public WorkerLink Link { get; }
 
-    public IReadOnlyList<IDevice> Devices { get; }
+    public IDeviceSource Devices { get; }
 
     public MediaBufferPool Pool { get; }
 
@@ -41,6 +42,8 @@ internal sealed class PipelineScope
     public ThreadSet Threads { get; }
 
     public EncoderPool Encoders { get; }
+
+    public LeaseDesk Desk { get; }
 
     public IReadOnlyList<Rendition> Renditions { get; }
 

@@ -26,7 +26,4 @@ public sealed record AppPolicy
     public TimeSpan PlayWait { get; init; } = TimeSpan.FromSeconds(5);
 
     public FeedLimits Limits { get; init; } = new();
-
-    /// <summary>Device kinds in the order to try.</summary>
-    public IReadOnlyList<string> EncoderOrder { get; init; } = ["software"];
 }

@@ -16,7 +16,7 @@ public sealed partial class StreamRegistry : IDisposable
     private readonly ConcurrentDictionary<string, LiveStream> _streams = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SourceStream> _sources = new(StringComparer.Ordinal);
     private readonly Func<string, AppPolicy?> _policyOf;
-    private readonly IPublishAuthorizer _authorizer;
+    private readonly IAccessAuthorizer _authorizer;
     private readonly TimeProvider _clock;
     private readonly ILogger<StreamRegistry> _log;
     private readonly ITimer _ticker;
@@ -26,7 +26,7 @@ public sealed partial class StreamRegistry : IDisposable
     private Reason? _shutdown;
 
     /// <param name="policyOf">The policy of an application now, or null when there is no such application.</param>
-    public StreamRegistry(Func<string, AppPolicy?> policyOf, IPublishAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
+    public StreamRegistry(Func<string, AppPolicy?> policyOf, IAccessAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
     {
         _policyOf = policyOf;
         _authorizer = authorizer;
@@ -53,7 +53,7 @@ public sealed partial class StreamRegistry : IDisposable
         request = Resolve(request);
         if (_policyOf(request.App) is not { } policy)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
         }
 
         if (!StreamName.IsValid(request.Stream))
@@ -61,7 +61,7 @@ public sealed partial class StreamRegistry : IDisposable
             return (null, new Reason(Reasons.BadName, "a stream name has letters, digits and -_.~+@/=: only"));
         }
 
-        if (await _authorizer.AuthorizePublishAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Publish }, cancellationToken).ConfigureAwait(false) is { } refusal)
         {
             return (null, refusal);
         }
@@ -75,7 +75,13 @@ public sealed partial class StreamRegistry : IDisposable
         request = Resolve(request);
         if (_policyOf(request.App) is not { } policy)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{request.App}' in the configuration"));
+            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
+        }
+
+        // Before the stream is looked for: who may not play learns nothing about what is live.
+        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Play }, cancellationToken).ConfigureAwait(false) is { } refusal)
+        {
+            return (null, refusal);
         }
 
         var deadline = _clock.GetTimestamp() + (long)(policy.PlayWait.TotalSeconds * _clock.TimestampFrequency);

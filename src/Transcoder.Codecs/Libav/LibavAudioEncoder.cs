@@ -31,7 +31,7 @@ internal sealed unsafe class LibavAudioEncoder : IAudioEncoder
             Channels = settings.Format.Channels,
         };
         ShimLibrary.ThrowIfFailed(
-            Shim.EncoderOpen(name, format, opening, options.Text, out var opened),
+            Shim.EncoderOpen(name, format, opening, options.Text, DeviceHandle.None, FrameHandle.None, out var opened),
             $"{name} did not open for {settings.Format.SampleRate} Hz, {settings.Format.Channels} channels");
         _encoder.Adopt(opened);
         ShimLibrary.ThrowIfFailed(Shim.EncoderRead(_encoder, out var facts), name);

@@ -1,3 +1,4 @@
+using Transcoder.Codecs.Devices;
 using Transcoder.Codecs.Native;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
@@ -19,19 +20,26 @@ internal sealed unsafe class LibavDecoder : IDecoder
 
     private readonly DecoderHandle _decoder = new();
     private readonly LibavFramePool _frames = new();
+    private readonly HardwareDevice? _device;
     private readonly string _name;
     private LibavFrame? _spare;
 
-    public LibavDecoder(Track track, string? implementation, string options)
+    // Device frames that the fan-out and the encoders' queues hold at once, beyond what decoding itself needs.
+    private const int ExtraFrames = 16;
+
+    /// <param name="device">Null: software.</param>
+    public LibavDecoder(Track track, string? implementation, string options, HardwareDevice? device = null)
     {
         ShimLibrary.EnsureLoaded();
         ShimLibrary.ForgetLog();
         _name = implementation ?? track.Codec.Name();
+        _device = device;
+        var handle = device?.Connect() ?? DeviceHandle.None;
         fixed (byte* config = track.Config.Span)
         {
             ShimLibrary.ThrowIfFailed(
-                Shim.DecoderOpen(implementation, track.Codec.Name(), config, track.Config.Length, track.Audio.SampleRate, track.Audio.Channels, options, out var opened),
-                $"No decoder for {track.Codec.Name()}");
+                Shim.DecoderOpen(implementation, track.Codec.Name(), handle, ExtraFrames, config, track.Config.Length, track.Audio.SampleRate, track.Audio.Channels, options, out var opened),
+                $"No decoder for {track.Codec.Name()}{(device is null ? "" : $" on {device.Id}")}");
             _decoder.Adopt(opened);
         }
     }
@@ -69,7 +77,7 @@ internal sealed unsafe class LibavDecoder : IDecoder
 
         if (!IsDamage(status))
         {
-            throw ShimLibrary.Failure(status, $"The {_name} decoder failed");
+            throw Failure(status);
         }
 
         Damaged++;
@@ -103,7 +111,7 @@ internal sealed unsafe class LibavDecoder : IDecoder
             if (status < 0 && (!IsDamage(status) || failures > MostFailures))
             {
                 _spare = shell;
-                throw ShimLibrary.Failure(status, $"The {_name} decoder failed");
+                throw Failure(status);
             }
         }
     }
@@ -114,6 +122,12 @@ internal sealed unsafe class LibavDecoder : IDecoder
         _spare?.Release();
         _spare = null;
         _frames.Dispose();
+    }
+
+    private CodecException Failure(int status)
+    {
+        var what = $"The {_name} decoder failed";
+        return _device?.Failure(status, what) ?? ShimLibrary.Failure(status, what);
     }
 
     // InvalidArgument too: several decoders answer nonsense in a header with it.

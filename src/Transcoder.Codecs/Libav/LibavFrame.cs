@@ -4,7 +4,7 @@ using Transcoder.Media.Time;
 
 namespace Transcoder.Codecs.Libav;
 
-/// <summary>A frame in main memory: a shell around an AVFrame, pooled so that steady state makes no garbage.</summary>
+/// <summary>A frame in main memory or on a device: a shell around an AVFrame, pooled so that steady state makes no garbage.</summary>
 internal sealed class LibavFrame : Frame
 {
     private readonly LibavFramePool _pool;
@@ -27,6 +27,9 @@ internal sealed class LibavFrame : Frame
 
     public bool IsCorrupt { get; private set; }
 
+    /// <summary>The pixels are a device's.</summary>
+    public bool IsHardware { get; private set; }
+
     public void Describe(in FrameFacts facts, MediaTime pts)
     {
         Pts = pts;
@@ -38,6 +41,7 @@ internal sealed class LibavFrame : Frame
         Channels = facts.Channels;
         IsFullRange = facts.FullRange != 0;
         IsCorrupt = facts.Corrupt != 0;
+        IsHardware = facts.Hardware != 0;
         Color = new ColorDescription((byte)facts.Primaries, (byte)facts.Transfer, (byte)facts.Matrix);
     }
 

@@ -39,12 +39,28 @@ internal abstract class ShimHandle : SafeHandle
 
 internal sealed class FrameHandle : ShimHandle
 {
+    /// <summary>NULL to the shim.</summary>
+    public static FrameHandle None { get; } = new();
+
     protected override void Close(nint opened) => Shim.FrameFree(opened);
 }
 
 internal sealed class DecoderHandle : ShimHandle
 {
     protected override void Close(nint opened) => Shim.DecoderClose(opened);
+}
+
+internal sealed class DeviceHandle : ShimHandle
+{
+    /// <summary>NULL to the shim: software.</summary>
+    public static DeviceHandle None { get; } = new();
+
+    protected override void Close(nint opened) => Shim.DeviceClose(opened);
+}
+
+internal sealed class DeviceScalerHandle : ShimHandle
+{
+    protected override void Close(nint opened) => Shim.DeviceScalerClose(opened);
 }
 
 internal sealed class ScalerHandle : ShimHandle

@@ -24,6 +24,8 @@ internal struct FrameFacts
     public int Key;
     public int Interlaced;
     public int Corrupt;
+    public int Hardware;
+    public int Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -98,4 +100,13 @@ internal unsafe struct PacketFacts
     public int Size;
     public int Flags;
     public int Stream;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct NvencCaps
+{
+    public int MaxWidth;
+    public int MaxHeight;
+    public int MaxBFrames;
+    public int TenBit;
 }

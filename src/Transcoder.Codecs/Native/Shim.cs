@@ -7,6 +7,7 @@ internal static unsafe partial class Shim
 {
     public const int Ok = 0;
     public const int Unchanged = 1;
+    public const int Foreign = 2;
     public const int Again = -1;
     public const int EndOfFile = -2;
     public const int UnitKey = 1;
@@ -35,8 +36,29 @@ internal static unsafe partial class Shim
     [LibraryImport(Library, EntryPoint = "tc_library_versions")]
     public static partial byte* LibraryVersions();
 
+    [LibraryImport(Library, EntryPoint = "tc_device_open", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int DeviceOpen(string type, string name, string options, out nint opened);
+
+    [LibraryImport(Library, EntryPoint = "tc_device_check")]
+    public static partial int DeviceCheck(DeviceHandle device);
+
+    [LibraryImport(Library, EntryPoint = "tc_device_close")]
+    public static partial void DeviceClose(nint device);
+
+    [LibraryImport(Library, EntryPoint = "tc_nvenc_ask", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int NvencAsk(DeviceHandle device, string codec, out NvencCaps caps);
+
+    [LibraryImport(Library, EntryPoint = "tc_device_scaler_open", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int DeviceScalerOpen(DeviceHandle device, int width, int height, string format, string filter, string uploads, out nint opened);
+
+    [LibraryImport(Library, EntryPoint = "tc_device_scaler_scale")]
+    public static partial int DeviceScalerScale(DeviceScalerHandle scaler, FrameHandle source, FrameHandle target, out FrameFacts facts);
+
+    [LibraryImport(Library, EntryPoint = "tc_device_scaler_close")]
+    public static partial void DeviceScalerClose(nint scaler);
+
     [LibraryImport(Library, EntryPoint = "tc_decoder_open", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int DecoderOpen(string? name, string codec, byte* extradata, int extradataSize, int sampleRate, int channels, string options, out nint opened);
+    public static partial int DecoderOpen(string? name, string codec, DeviceHandle device, int extraFrames, byte* extradata, int extradataSize, int sampleRate, int channels, string options, out nint opened);
 
     [LibraryImport(Library, EntryPoint = "tc_decoder_send")]
     public static partial int DecoderSend(DecoderHandle decoder, byte* data, int size, long pts, long dts, int key);
@@ -65,6 +87,9 @@ internal static unsafe partial class Shim
     [LibraryImport(Library, EntryPoint = "tc_frame_make_audio", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FrameMakeAudio(FrameHandle frame, int samples, int sampleRate, int channels, string format, long pts);
 
+    [LibraryImport(Library, EntryPoint = "tc_frame_download")]
+    public static partial int FrameDownload(FrameHandle source, FrameHandle target, out FrameFacts facts);
+
     [LibraryImport(Library, EntryPoint = "tc_frame_plane")]
     public static partial byte* FramePlane(FrameHandle frame, int plane, out int stride, out int rows);
 
@@ -78,7 +103,10 @@ internal static unsafe partial class Shim
     public static partial void ScalerClose(nint scaler);
 
     [LibraryImport(Library, EntryPoint = "tc_encoder_open", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int EncoderOpen(string name, string format, in EncoderOpening settings, string options, out nint opened);
+    public static partial int EncoderOpen(string name, string format, in EncoderOpening settings, string options, DeviceHandle device, FrameHandle poolOf, out nint opened);
+
+    [LibraryImport(Library, EntryPoint = "tc_encoder_takes")]
+    public static partial int EncoderTakes(EncoderHandle encoder, FrameHandle frame);
 
     [LibraryImport(Library, EntryPoint = "tc_encoder_read")]
     public static partial int EncoderRead(EncoderHandle encoder, out EncoderFacts facts);

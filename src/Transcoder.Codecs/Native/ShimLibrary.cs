@@ -11,17 +11,19 @@ internal static unsafe class ShimLibrary
 {
     public const string Name = "transcoder_shim";
 
-    private const int AbiVersion = 2;
+    private const int AbiVersion = 3;
     private const int LogWarning = 24;
-    private const int LogError = 16;
+
+    // Of one call. The reason stands in the first ones; what follows are FFmpeg's own consequences.
+    private const int MostLines = 6;
 
     private static readonly Lock Gate = new();
     private static int s_registered;
     private static volatile bool s_checked;
 
-    // The reason behind an error code is only in the log, mostly on the thread that made the call.
+    // The reason behind an error code is only in the log, mostly on the thread that made the call, and often as a warning.
     [ThreadStatic]
-    private static string? t_lastError;
+    private static List<string>? t_lines;
 
     /// <summary>Receives FFmpeg's warnings and errors with their AV_LOG level; called from any thread.</summary>
     public static Action<int, string>? LogSink { get; set; }
@@ -71,14 +73,14 @@ internal static unsafe class ShimLibrary
     {
         var text = stackalloc byte[128];
         Shim.ErrorText(status, text, 128);
-        var detail = t_lastError;
-        t_lastError = null;
+        var lines = t_lines is { Count: > 0 } ? string.Join("; ", t_lines.Distinct()) : null;
+        ForgetLog();
         var reason = Marshal.PtrToStringUTF8((nint)text);
-        return new CodecException(detail is null ? $"{what}: {reason}" : $"{what}: {reason} ({detail})", status);
+        return new CodecException(lines is null ? $"{what}: {reason}" : $"{what}: {reason} ({lines})", status);
     }
 
     /// <summary>Forgets what earlier calls logged, so that a later failure is not explained by it.</summary>
-    public static void ForgetLog() => t_lastError = null;
+    public static void ForgetLog() => t_lines?.Clear();
 
     public static string Versions()
     {
@@ -92,6 +94,7 @@ internal static unsafe class ShimLibrary
         Span<int> own =
         [
             sizeof(FrameFacts), sizeof(Unit), sizeof(EncoderOpening), sizeof(EncoderFacts), sizeof(StreamFacts), sizeof(PacketFacts),
+            sizeof(NvencCaps),
         ];
         Span<int> theirs = stackalloc int[own.Length];
         int count;
@@ -117,15 +120,24 @@ internal static unsafe class ShimLibrary
         return NativeLibrary.TryLoad(beside, out var handle) ? handle : 0;
     }
 
+    /// <summary>"[h264_nvenc @ 0x55d0c0ffee00] text" to "h264_nvenc: text": for people, and so that equal faults read equal.</summary>
+    internal static string WithoutAddress(string line)
+    {
+        var at = line.IndexOf(" @ 0x", StringComparison.Ordinal);
+        var end = line.IndexOf("] ", StringComparison.Ordinal);
+        return line.StartsWith('[') && at > 0 && end > at ? $"{line[1..at]}: {line[(end + 2)..]}" : line;
+    }
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnLog(int level, byte* line)
     {
         try
         {
             var text = Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(line));
-            if (level <= LogError)
+            var lines = t_lines ??= [];
+            if (lines.Count < MostLines)
             {
-                t_lastError = text;
+                lines.Add(WithoutAddress(text));
             }
 
             LogSink?.Invoke(level, text);

@@ -1,9 +1,12 @@
 using Prometheus;
+using Transcoder.Host.Serving;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Tracks;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
+using Transcoder.Streams.Devices;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 
@@ -13,7 +16,7 @@ namespace Transcoder.Host.Api;
 /// <c>GET /metrics</c>. Every scrape reads the house as it is into a registry of its own, so a series ends when its stream ends and nothing on the
 /// media path keeps a metric up to date.
 /// </summary>
-internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, RtmpStatistics rtmp, MediaBufferPool buffers, string version)
+internal sealed class MetricsExport(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, RtmpStatistics rtmp, MediaBufferPool buffers, ResourceManager resources, DeviceWatch watch, string version, FrontDoor? frontDoor = null)
 {
     private static readonly string[] StreamLabels = ["app", "stream", "rendition"];
 
@@ -28,6 +31,8 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         AddWorkers(metrics);
         AddRtmp(metrics);
         AddPushes(metrics);
+        DeviceMetrics.Add(metrics, resources, watch);
+        frontDoor?.AddTo(metrics);
         metrics.CreateGauge("transcoder_buffers_rented", "Pooled blocks owned by somebody.").Set(buffers.RentedBuffers);
         metrics.CreateGauge("transcoder_packets_rented", "Packets owned by somebody.").Set(buffers.RentedPackets);
         await scrape.CollectAndExportAsTextAsync(output, cancellationToken).ConfigureAwait(false);
@@ -69,6 +74,9 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         var encoded = metrics.CreateCounter("transcoder_rendition_frames_encoded_total", "Frames that left the encoder.", StreamLabels);
         var dropped = metrics.CreateCounter("transcoder_rendition_frames_dropped_total", "Source frames that were not encoded, by cause: late, plan or lost (with a failing encoder).", [.. StreamLabels, "cause"]);
         var info = metrics.CreateGauge("transcoder_rendition_info", "1, with where the rendition is made and why it is in its state.", [.. StreamLabels, "state", "reason", "device", "codec"]);
+        var moves = metrics.CreateCounter("transcoder_rendition_moves_total", "Times that another encoder went on with the rendition: a move, a failure, a new worker.", StreamLabels);
+        var gaps = metrics.CreateCounter("transcoder_rendition_gap_seconds_total", "Time without a picture at those moves, in sum.", StreamLabels);
+        var lastGap = metrics.CreateGauge("transcoder_rendition_last_gap_seconds", "Time without a picture at the last of them.", StreamLabels);
         var ratio = metrics.CreateGauge("transcoder_worker_realtime_ratio", "Source time decoded by wall time; held under 1, the worker falls behind.", ["app", "stream"]);
         var cpu = metrics.CreateCounter("transcoder_worker_cpu_seconds_total", "CPU time of the stream's current worker.", ["app", "stream"]);
         var deaths = metrics.CreateCounter("transcoder_stream_worker_deaths_total", "Workers of this stream that died and were replaced.", ["app", "stream"]);
@@ -90,6 +98,9 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
                 offered.WithLabels(labels).IncTo(rendition.FramesIn);
                 pending.WithLabels(labels).Set(rendition.Report?.FramesPending ?? 0);
                 encoded.WithLabels(labels).IncTo(rendition.FramesEncoded);
+                moves.WithLabels(labels).IncTo(rendition.Gaps.Count);
+                gaps.WithLabels(labels).IncTo(rendition.Gaps.Sum.TotalSeconds);
+                lastGap.WithLabels(labels).Set(rendition.Gaps.Last.TotalSeconds);
                 dropped.WithLabels([.. labels, "late"]).IncTo(rendition.FramesDroppedLate);
                 dropped.WithLabels([.. labels, "plan"]).IncTo(rendition.FramesDroppedByPlan);
                 dropped.WithLabels([.. labels, "lost"]).IncTo(rendition.FramesLost);

@@ -55,6 +55,8 @@ internal sealed record TranscoderView(int WorkerProcessId, int WorkerDeaths, dou
 /// <param name="Reason">Why this device, or why left out, interrupted, failed or ended.</param>
 /// <param name="FramesIn">Source frames that it was offered, over all workers: encoded + dropped late + dropped by plan + lost + pending. As of the worker's last report.</param>
 /// <param name="FramesLost">Frames that a failing encoder took along.</param>
+/// <param name="Moves">Times that another encoder went on with it: a move, a failure, a new worker.</param>
+/// <param name="LastGap">Seconds without a picture at the last of them.</param>
 internal sealed record RenditionView(
     string Name,
     string Stream,
@@ -69,7 +71,9 @@ internal sealed record RenditionView(
     long FramesDroppedLate,
     long FramesDroppedByPlan,
     long FramesLost,
-    long FramesPending);
+    long FramesPending,
+    long Moves,
+    double LastGap);
 
 /// <param name="Address">Without secrets.</param>
 /// <param name="State">connecting, publishing, waiting (for the next attempt) or ended.</param>
@@ -162,7 +166,9 @@ internal static class StreamViews
         rendition.FramesDroppedLate,
         rendition.FramesDroppedByPlan,
         rendition.FramesLost,
-        rendition.Report?.FramesPending ?? 0);
+        rendition.Report?.FramesPending ?? 0,
+        rendition.Gaps.Count,
+        Round(rendition.Gaps.Last.TotalSeconds));
 
     private static PushView Of(PushSession push) => new(
         push.Stream.Name.App,
@@ -176,7 +182,7 @@ internal static class StreamViews
         push.DroppedPackets,
         Round(push.Lag.Seconds));
 
-    private static ReasonView Of(Reason reason) => new(reason.Code ?? "", reason.Detail ?? "");
+    public static ReasonView Of(Reason reason) => new(reason.Code ?? "", reason.Detail ?? "");
 
     private static double Round(double value) => Math.Round(value, 3);
 }

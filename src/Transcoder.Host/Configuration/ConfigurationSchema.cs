@@ -42,6 +42,8 @@ internal static class ConfigurationSchema
             "B-frames between two references.", "Each adds a frame of delay; 2 saves about a tenth of the bitrate."),
         new("upscale", new ScalarNode(ScalarType.Boolean), "false",
             "Make this rendition even of a smaller source.", "A larger copy costs bits and shows nothing more."),
+        new("passthrough", new ScalarNode(ScalarType.Boolean), "false",
+            "Hand a source that already is what this rendition asks for on without encoding.", "It costs nothing and keeps the publisher's keyframes, which then are not those of the other renditions."),
     ]);
 
     private static readonly ObjectNode Audio = new(
@@ -56,12 +58,19 @@ internal static class ConfigurationSchema
             "1 or 2.", "Left out: the source's, at most 2."),
     ]);
 
+    private static readonly ScalarType FallbackWord =
+        ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("reduce", FallbackPolicy.Reduce), ("forbid", FallbackPolicy.Forbid));
+
     private static readonly ObjectNode Rendition = new(
     [
         new("name", new ScalarNode(ScalarType.Identifier), null,
             "Unique in its ladder; becomes part of the stream's name.", "No default: viewers and dashboards see it.", Need.Required),
         new("video", Video, null, "The picture.", "Left out: sound only."),
         new("audio", Audio, null, "The sound.", "Left out: picture only. Equal settings are encoded once and shared."),
+        new("priority", new ScalarNode(ScalarType.Integer, "0", "100"), "0",
+            "Where encoders are short, a rendition of greater priority takes the place of a smaller one.", "All are equal until you say otherwise."),
+        new("fallback", new ScalarNode(FallbackWord), null,
+            "As encoders.fallback, for this rendition.", "Left out: as for all."),
     ]);
 
     private static readonly ObjectNode Push = new(
@@ -78,6 +87,7 @@ internal static class ConfigurationSchema
             "The longest wait between attempts, which go on for ever.", "A target that was down all night is found within half a minute."),
         new("lag", new ScalarNode(ScalarType.Duration, "500ms", "1m"), "8s",
             "How far this target may fall behind before packets are dropped up to a keyframe.", "A target's hiccup costs no picture; a slow one touches nothing else."),
+        new("tls", AccessSchema.PushTls, null, "Which certificates of an rtmps target are trusted.", "Left out: those of the system's roots."),
     ]);
 
     private static readonly ObjectNode App = new(
@@ -90,13 +100,14 @@ internal static class ConfigurationSchema
             "How long a stream waits for its publisher to come back before it ends.", "Encoders reconnect within five seconds; players and renditions stay meanwhile."),
         new("publish", new ObjectNode(
         [
-            new("keys", new ListNode(new ScalarNode(ScalarType.Text), Max: 1000), "[]",
-                "Secrets, one of which a publisher gives as ?key=.", "No default key could be safe: with none, anyone may publish, and a warning says so."),
+            .. AccessSchema.Credentials,
             new("takeover", new ScalarNode(ScalarType.WordOf("a takeover policy", ("when_silent", TakeoverPolicy.WhenSilent), ("always", TakeoverPolicy.Always), ("never", TakeoverPolicy.Never))), "when_silent",
                 "When a second publisher with a valid key may replace the first: when_silent, always or never.", "A frozen encoder must not lock its successor out, and a live one must not be cut off by mistake."),
             new("silence_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "3s",
                 "A publisher that sent nothing for so long is silent.", "No encoder pauses that long, and OBS comes back after two seconds and four."),
-        ]), null, "Who may publish.", "Left out: anyone, with a warning."),
+        ]), null, "Who may publish: with one of these or with on_publish, only who brings what is asked for.", "Left out: anyone, with a warning."),
+        new("play", AccessSchema.Play, null, "Who may play, in the same ways.", "Left out: anyone, as is usual for viewers."),
+        new("hooks", AccessSchema.Hooks, null, "HTTP calls: a POST with JSON that says who publishes or plays what.", "Left out: none."),
         new("gop_cache", new ObjectNode(
         [
             new("duration", new ScalarNode(ScalarType.Duration, "2s", "2m"), "30s",
@@ -128,6 +139,8 @@ internal static class ConfigurationSchema
                 new("max_message_size", new ScalarNode(ScalarType.Size, "64KiB", "16383KiB"), "8MiB",
                     "The largest RTMP message, one coded picture.", "A keyframe of 2160p at 100 Mbit/s is under 4 MiB."),
             ]), null, "The RTMP server.", "Left out: all of its defaults."),
+            new("rtmps", AccessSchema.Rtmps, null, "The RTMP server behind TLS 1.2 or 1.3; the limits of rtmp hold for both together.", "Left out: no such port."),
+            new("limits", AccessSchema.Limits, null, "What a flood may take.", "Left out: all of its defaults."),
             new("http", new ObjectNode(
             [
                 new("listen", new ScalarNode(ScalarType.Endpoint with { Example = "127.0.0.1:8080" }), "127.0.0.1:8080",
@@ -149,8 +162,15 @@ internal static class ConfigurationSchema
         [
             new("order", new ListNode(new ScalarNode(EncoderKind), Min: 1), "[nvenc, qsv, vaapi, software]",
                 "Kinds of encoders in the order to try.", "Hardware first where there is any; software always works."),
-            new("fallback", new ScalarNode(ScalarType.WordOf("a fallback policy", ("allow", FallbackPolicy.Allow), ("forbid", FallbackPolicy.Forbid))), "allow",
-                "What to do when the first kind is not there or broken: allow the next one, or forbid it.", "A picture from a slower encoder is better than none."),
+            new("fallback", new ScalarNode(FallbackWord), "allow",
+                "What to do when the first kind has no place: allow the next one, reduce first (faster preset, then half the frame rate), or forbid it.",
+                "A picture from a slower encoder is better than none."),
+            new("cpu_budget", new ScalarNode(ScalarType.Number, "0.1", "1024"), null,
+                "Cores that decoding, scaling and software encoding may take together.", "Left out: no limit; when cores are short every stream loses frames a little."),
+            new("state_file", new ScalarNode(ScalarType.Text), null,
+                "Where the session limits and speeds that were learned are kept.", "Left out: state.json in the service's state directory; without such a directory they are learned again after each start."),
+            new("calibration_file", new ScalarNode(ScalarType.Text), "/var/lib/transcoder/calibration.json",
+                "What transcoder calibrate has measured.", "Where that verb writes it; without it careful estimates are used."),
         ]), null, "Which encoders to use.", "Left out: all of its defaults."),
         new("workers", new ObjectNode(
         [

@@ -15,11 +15,15 @@ internal static class OptionsReader
         var server = root.Map("server");
         var workers = root.Map("workers");
         return new TranscoderOptions(
-            new ServerOptions(Rtmp(server.Map("rtmp")), new HttpListenOptions(server.Map("http").Value<IPEndPoint>("listen")), server.Value<TimeSpan>("shutdown_timeout")),
+            new ServerOptions(Rtmp(server.Map("rtmp")), new HttpListenOptions(server.Map("http").Value<IPEndPoint>("listen")), server.Value<TimeSpan>("shutdown_timeout"))
+            {
+                Rtmps = server.MapOrNull("rtmps") is { } rtmps ? AccessReader.Rtmps(rtmps) : null,
+                Limits = AccessReader.Limits(server.Map("limits")),
+            },
             new NamingOptions(root.Map("naming").Value<RenditionNaming>("rendition")),
             byName,
             new ValueMap<AppOptions>(root.Map("apps").Values.Select(a => KeyValuePair.Create(a.Key, App((BoundMap)a.Value, byName)))),
-            new EncoderOptions(Texts(root.Map("encoders"), "order"), root.Map("encoders").Value<FallbackPolicy>("fallback")),
+            Encoders(root.Map("encoders")),
             new WorkerOptions(workers.Value<int>("spare"), workers.Value<TimeSpan>("start_timeout"), workers.Value<TimeSpan>("hang_timeout"), workers.Value<TimeSpan>("restart_delay_max")),
             new LogOptions(root.Map("log").Value<LogLevel>("level")));
     }
@@ -32,10 +36,19 @@ internal static class OptionsReader
         rtmp.Value<TimeSpan>("write_timeout"),
         rtmp.Value<int>("max_message_size"));
 
+    private static EncoderOptions Encoders(BoundMap encoders) => new(
+        Texts(encoders, "order"),
+        encoders.Value<FallbackPolicy>("fallback"),
+        encoders.Has("cpu_budget") ? encoders.Get<double>("cpu_budget") : null,
+        encoders.Get<string>("state_file"),
+        encoders.Value<string>("calibration_file"));
+
     private static RenditionSpec Rendition(BoundMap rung) => new(
         rung.Value<string>("name"),
         rung.MapOrNull("video") is { } video ? Video(video) : null,
-        rung.MapOrNull("audio") is { } audio ? Audio(audio) : null);
+        rung.MapOrNull("audio") is { } audio ? Audio(audio) : null,
+        rung.Value<int>("priority"),
+        rung.Has("fallback") ? rung.Get<FallbackPolicy>("fallback") : null);
 
     private static VideoSpec Video(BoundMap video) => new(
         video.Value<CodecId>("codec"),
@@ -49,7 +62,8 @@ internal static class OptionsReader
         video.Get<string>("profile") ?? string.Empty,
         video.Get<string>("tune") ?? string.Empty,
         video.Value<int>("b_frames"),
-        video.Value<bool>("upscale"));
+        video.Value<bool>("upscale"),
+        video.Value<bool>("passthrough"));
 
     private static AudioSpec Audio(BoundMap audio) => new(
         audio.Value<CodecId>("codec"),
@@ -66,7 +80,7 @@ internal static class OptionsReader
             ladder,
             app.Value<TimeSpan>("keyframe_interval"),
             app.Value<TimeSpan>("reconnect_grace"),
-            new PublishOptions(Texts(publish, "keys"), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
+            new PublishOptions(AccessReader.Access(publish), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
             new CacheLimits(app.Map("gop_cache").Value<TimeSpan>("duration"), app.Map("gop_cache").Value<int>("size")),
             app.Value<TimeSpan>("player_lag"),
             new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
@@ -75,7 +89,11 @@ internal static class OptionsReader
                 push.Value<TimeSpan>("connect_timeout"),
                 push.Value<TimeSpan>("retry_min"),
                 push.Value<TimeSpan>("retry_max"),
-                push.Value<TimeSpan>("lag")))));
+                push.Value<TimeSpan>("lag")) { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
+        {
+            Play = AccessReader.Access(app.Map("play")),
+            Hooks = AccessReader.Hooks(app.Map("hooks")),
+        };
     }
 
     private static ValueList<string> Texts(BoundMap map, string key) => new(map.List(key).Cast<BoundScalar>().Select(item => (string)item.Value!));

@@ -6,11 +6,6 @@ namespace Transcoder.Host.Configuration;
 /// <summary>The rules that join several keys. They see the file after binding, with its places, and report in the same list.</summary>
 internal sealed class OptionsRules(BoundMap root, ProblemList problems)
 {
-    private const int ShortKey = 8;
-
-    /// <summary>Keys that stand in samples and tutorials: they open the door to everybody who can read.</summary>
-    private static readonly string[] PublicKeys = ["change-me", "changeme", "secret", "password", "key", "test", "live"];
-
     public void Check()
     {
         CheckListeners();
@@ -42,11 +37,19 @@ internal sealed class OptionsRules(BoundMap root, ProblemList problems)
     private void CheckListeners()
     {
         var server = root.Map("server");
-        var (rtmp, http) = (server.Map("rtmp").Scalar("listen"), server.Map("http").Scalar("listen"));
-        if (rtmp?.Value is IPEndPoint one && http?.Value is IPEndPoint two && one.Port == two.Port && one.Port != 0 &&
-            (one.Address.Equals(two.Address) || IsAny(one.Address) || IsAny(two.Address)))
+        var http = server.Map("http").Scalar("listen");
+        BoundScalar?[] listeners = [server.Map("rtmp").Scalar("listen"), server.MapOrNull("rtmps")?.Scalar("listen"), http];
+        string[] names = ["server.rtmp.listen", "server.rtmps.listen", "server.http.listen"];
+        for (var i = 0; i < listeners.Length; i++)
         {
-            problems.Error(http.Written ? http.At : rtmp.At, $"server.rtmp.listen and server.http.listen share port {one.Port}", "give each a port of its own");
+            for (var j = i + 1; j < listeners.Length; j++)
+            {
+                if (listeners[i]?.Value is IPEndPoint one && listeners[j]?.Value is IPEndPoint two && one.Port == two.Port && one.Port != 0 &&
+                    (one.Address.Equals(two.Address) || IsAny(one.Address) || IsAny(two.Address)))
+                {
+                    problems.Error((listeners[j]!.Written ? listeners[j]! : listeners[i]!).At, $"{names[i]} and {names[j]} share port {one.Port}", "give each a port of its own");
+                }
+            }
         }
 
         if (http is { Written: true, Value: IPEndPoint { Address: var address } } && !IPAddress.IsLoopback(address))
@@ -125,50 +128,20 @@ internal sealed class OptionsRules(BoundMap root, ProblemList problems)
             }
         }
 
-        CheckKeys(path, app.Map("publish"));
+        new AccessRules(problems).CheckApp(path, app);
         foreach (var (push, i) in app.List("push").OfType<BoundMap>().Select((push, i) => (push, i)))
         {
             CheckPush(name, $"{path}.push[{i}]", push, rungs, targets);
         }
     }
 
-    private void CheckKeys(string path, BoundMap publish)
-    {
-        var keys = publish.List("keys").OfType<BoundScalar>().Where(k => k.Value is not null).ToList();
-        if (publish.List("keys").Count == 0)
-        {
-            problems.Warning(publish.Written && publish.Names.TryGetValue("keys", out var place) ? place : publish.At,
-                $"{path} is open: anyone who reaches the port may publish", "write publish: { keys: [\"a long random word\"] }");
-        }
-
-        foreach (var (key, i) in keys.Select((key, i) => (key, i)))
-        {
-            if (PublicKeys.Contains(key.Text.ToLowerInvariant()))
-            {
-                problems.Warning(key.At, $"{path}.publish.keys[{i}] is a word that everybody tries", "write a long random word");
-            }
-            else if (key.Text.Length < ShortKey)
-            {
-                problems.Warning(key.At, $"{path}.publish.keys[{i}] is short and can be guessed", "write a long random word");
-            }
-
-            if (key.Text.AsSpan().IndexOfAnyExcept(UnreservedInUrl) >= 0)
-            {
-                problems.Warning(key.At, $"{path}.publish.keys[{i}] holds characters that an address must escape", "use letters, digits and - . _ ~ only");
-            }
-
-            if (keys.Take(i).Any(k => k.Text == key.Text))
-            {
-                problems.Error(key.At, $"{path}.publish.keys[{i}] is written twice", "remove one of them");
-            }
-        }
-    }
-
-    private static readonly System.Buffers.SearchValues<char> UnreservedInUrl =
-        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
-
     private void CheckPush(string app, string path, BoundMap push, IReadOnlyList<string>? rungs, Dictionary<string, (Place At, string Rendition)> targets)
     {
+        if (push.MapOrNull("tls") is { Written: true } tls && push.Scalar("url") is { Value: PushUrl { IsSecure: false } })
+        {
+            problems.Error(tls.At, $"{path}.tls: the address is rtmp, which has no TLS", "write an rtmps address, or remove tls");
+        }
+
         if (push.Get<TimeSpan>("retry_min") > push.Get<TimeSpan>("retry_max") && push.Scalar("retry_max")?.Value is not null)
         {
             problems.Error(push.Scalar(push.Scalar("retry_min")!.Written ? "retry_min" : "retry_max")!.At, $"{path}: retry_min is longer than retry_max", "write a retry_max of at least retry_min");

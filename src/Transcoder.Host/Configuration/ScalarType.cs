@@ -84,7 +84,7 @@ internal sealed partial record ScalarType(
         : (null, "is not a rendition's name: it needs {stream} and {rendition} once each, something between them, and only letters, digits, _ . and - besides"));
 
     /// <summary>Its rules and messages are <see cref="PushUrl.Check"/>'s.</summary>
-    public static readonly ScalarType RtmpUrl = new("an rtmp address", "\"rtmp://cdn.example.com/app/{stream}_{rendition}\"", "string", "^rtmp://", null, text =>
+    public static readonly ScalarType RtmpUrl = new("an rtmp address", "\"rtmp://cdn.example.com/app/{stream}_{rendition}\"", "string", "^rtmps?://", null, text =>
         PushUrl.Check(text) is { } wrong ? (null, wrong.Problem) : (new PushUrl(text), null));
 
     public static ScalarType WordOf<T>(string name, params (string Word, T Value)[] words)

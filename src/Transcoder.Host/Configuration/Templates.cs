@@ -16,6 +16,8 @@ internal sealed partial record PushUrl(string Template)
 {
     public static readonly IReadOnlyList<string> Placeholders = ["app", "stream", "rendition"];
 
+    public bool IsSecure => Template.StartsWith("rtmps://", StringComparison.OrdinalIgnoreCase);
+
     public string For(string app, string stream, string rendition) =>
         Template.Replace("{app}", app, StringComparison.Ordinal)
             .Replace("{stream}", stream, StringComparison.Ordinal)
@@ -41,11 +43,6 @@ internal sealed partial record PushUrl(string Template)
     public static (string Problem, string Instead)? Check(string template)
     {
         const string Example = "write rtmp://host/app/{stream}_{rendition}";
-        if (template.StartsWith("rtmps://", StringComparison.OrdinalIgnoreCase))
-        {
-            return ("is rtmps, which push does not speak", "write rtmp://host/app/{stream}_{rendition}, or push to a local TLS relay");
-        }
-
         foreach (Match match in Placeholder().Matches(template))
         {
             if (!Placeholders.Contains(match.Groups[1].Value))
@@ -69,13 +66,13 @@ internal sealed partial record PushUrl(string Template)
     }
 
     private static bool TryAddress(string text, [NotNullWhen(true)] out Uri? address) =>
-        Uri.TryCreate(text, UriKind.Absolute, out address) && address.Scheme == "rtmp" && address.Host.Length > 0 && !text.Any(char.IsWhiteSpace);
+        Uri.TryCreate(text, UriKind.Absolute, out address) && address.Scheme is "rtmp" or "rtmps" && address.Host.Length > 0 && !text.Any(char.IsWhiteSpace);
 
     private static string PathOf(string template) => template.IndexOf('?', StringComparison.Ordinal) is var query and >= 0 ? template[..query] : template;
 
     private static string PathAfterHost(string template)
     {
-        var slash = template.IndexOf('/', "rtmp://".Length);
+        var slash = template.IndexOf('/', "rtmps://".Length);
         return slash < 0 ? string.Empty : template[slash..];
     }
 

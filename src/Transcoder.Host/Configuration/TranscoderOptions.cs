@@ -18,7 +18,13 @@ internal sealed record TranscoderOptions(
     public ValueList<RenditionSpec> LadderOf(AppOptions app) => app.Ladder is { } name ? Ladders[name] : ValueList<RenditionSpec>.Empty;
 }
 
-internal sealed record ServerOptions(RtmpListenOptions Rtmp, HttpListenOptions Http, TimeSpan ShutdownTimeout);
+internal sealed record ServerOptions(RtmpListenOptions Rtmp, HttpListenOptions Http, TimeSpan ShutdownTimeout)
+{
+    /// <summary>Null: no such port.</summary>
+    public RtmpsListenOptions? Rtmps { get; init; }
+
+    public required LimitOptions Limits { get; init; }
+}
 
 /// <param name="MaxMessageSize">Bytes.</param>
 internal sealed record RtmpListenOptions(
@@ -41,11 +47,15 @@ internal sealed record AppOptions(
     PublishOptions Publish,
     CacheLimits GopCache,
     TimeSpan PlayerLag,
-    ValueList<PushOptions> Push);
+    ValueList<PushOptions> Push)
+{
+    public required AccessOptions Play { get; init; }
 
-/// <param name="Keys">Empty: anyone may publish.</param>
+    public required HookOptions Hooks { get; init; }
+}
+
 /// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it.</param>
-internal sealed record PublishOptions(ValueList<string> Keys, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
+internal sealed record PublishOptions(AccessOptions Access, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
 
 internal enum TakeoverPolicy
 {
@@ -73,9 +83,13 @@ internal sealed record PushOptions(
 {
     /// <summary>The word for the source itself where rendition names are listed.</summary>
     public const string SourceName = "source";
+
+    public required PushTlsOptions Tls { get; init; }
 }
 
-internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback);
+/// <param name="CpuBudget">Cores; null: no limit.</param>
+/// <param name="StateFile">Null: in the service's state directory.</param>
+internal sealed record EncoderOptions(ValueList<string> Order, FallbackPolicy Fallback, double? CpuBudget, string? StateFile, string CalibrationFile);
 
 internal sealed record WorkerOptions(int Spare, TimeSpan StartTimeout, TimeSpan HangTimeout, TimeSpan RestartDelayMax);
 

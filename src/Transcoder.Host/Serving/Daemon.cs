@@ -9,13 +9,16 @@ using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Console;
 using Transcoder.Host.Api;
 using Transcoder.Host.Configuration;
+using Transcoder.Host.Serving.Access;
+using Transcoder.Host.Serving.Connections;
 using Transcoder.Host.Verbs;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
-using Transcoder.Media.Ports;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
+using Transcoder.Streams.Devices;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 
@@ -28,6 +31,17 @@ internal static partial class Daemon
     {
         await using var app = Build(options);
         var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Transcoder.Host.Daemon");
+        FrontDoor door;
+        try
+        {
+            door = app.Services.GetRequiredService<FrontDoor>();
+        }
+        catch (StartException e)
+        {
+            await errors.WriteLineAsync($"transcoder serve: {e.Message}");
+            return ExitCode.Usage;
+        }
+
         MapEndpoints(app);
 
         // Made before the ports open, so that the first stream finds a warm worker and every stream its transcoder.
@@ -39,12 +53,12 @@ internal static partial class Daemon
         }
         catch (IOException e)
         {
-            await errors.WriteLineAsync($"transcoder serve: {e.Message} — is another server running? The addresses are server.rtmp.listen and server.http.listen.");
+            await errors.WriteLineAsync($"transcoder serve: {e.Message} — is another server running? The addresses are server.rtmp.listen, server.rtmps.listen and server.http.listen.");
             return ExitCode.Failure;
         }
 
-        var (http, rtmp) = BoundAddresses(app);
-        LogStarted(log, CommandLine.Version, rtmp, http);
+        var addresses = BoundAddresses(app);
+        LogStarted(log, CommandLine.Version, addresses[1], addresses[0], addresses.Count > 2 ? $", RTMPS on rtmps://{addresses[2]}" : "");
         await Task.Delay(Timeout.Infinite, app.Lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         LogStopping(log, options.Server.ShutdownTimeout.TotalSeconds);
@@ -57,6 +71,7 @@ internal static partial class Daemon
         await pushes.DrainAsync(deadline.Token);
         app.Services.GetRequiredService<RtmpConnectionHandler>().EndAll(new Reason(Reasons.Shutdown, "the appliance stops"));
         await app.StopAsync(deadline.Token);
+        await door.Access.DrainAsync(deadline.Token);
         LogStopped(log);
         return ExitCode.Success;
     }
@@ -69,7 +84,16 @@ internal static partial class Daemon
         {
             kestrel.AddServerHeader = false;
             kestrel.Listen(options.Server.Http.Listen);
-            kestrel.Listen(options.Server.Rtmp.Listen, rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
+            kestrel.Listen(new GuardedEndPoint(options.Server.Rtmp.Listen), rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
+            if (options.Server.Rtmps is { } secure)
+            {
+                kestrel.Listen(new GuardedEndPoint(secure.Listen), rtmps =>
+                {
+                    var tls = rtmps.ApplicationServices.GetRequiredService<FrontDoor>().Tls!;
+                    rtmps.Use(next => connection => tls.OnConnectedAsync(connection, next));
+                    rtmps.UseConnectionHandler<RtmpConnectionHandler>();
+                });
+            }
         });
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -83,25 +107,41 @@ internal static partial class Daemon
     }
 
     /// <summary>Where the ports really are: a configured port 0 means any free one. In the order in which they were configured above.</summary>
-    private static (string Http, string Rtmp) BoundAddresses(WebApplication app)
-    {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.ToArray();
-        return (new Uri(addresses[0]).Authority, new Uri(addresses[1]).Authority);
-    }
+    private static IReadOnlyList<string> BoundAddresses(WebApplication app) =>
+        [.. app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Select(address => new Uri(address).Authority)];
 
     private static void AddHouse(IServiceCollection services, TranscoderOptions options)
     {
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<MediaBufferPool>();
-        services.AddSingleton<IPublishAuthorizer, KeyAuthorizer>();
+        services.AddSingleton(provider => new FrontDoor(options, TimeProvider.System, provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<IConnectionListenerFactory>(provider => new GuardedTransport(provider.GetRequiredService<FrontDoor>().Gate, provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider => provider.GetRequiredService<FrontDoor>().Access);
         services.AddSingleton(provider => new StreamRegistry(
-            app => Policies.Of(options, app), provider.GetRequiredService<IPublishAuthorizer>(), TimeProvider.System, provider.GetRequiredService<ILogger<StreamRegistry>>()));
+            app => Policies.Of(options, app), provider.GetRequiredService<AccessAuthorizer>(), TimeProvider.System, provider.GetRequiredService<ILogger<StreamRegistry>>()));
         services.AddSingleton(Policies.Of(options.Workers));
         services.AddSingleton<IWorkerLauncher>(provider => new WorkerProcessLauncher(
             Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));
         services.AddSingleton<WorkerPool>();
-        services.AddSingleton<TranscoderSupervisor>();
+        services.AddSingleton(provider => new ResourceManager(
+            Policies.Of(options.Encoders),
+            Environment.ProcessorCount,
+            TimeProvider.System,
+            provider.GetRequiredService<ILogger<ResourceManager>>(),
+            LearnedState.Load(options.Encoders, provider.GetRequiredService<ILogger<LearnedState>>())));
+        services.AddSingleton(options.Encoders);
+        services.AddHostedService<LearnedState>();
+        services.AddSingleton<IDeviceProgram>(new DeviceProcesses(Environment.ProcessPath!, TimeProvider.System));
+        services.AddSingleton<DeviceWatch>();
+        services.AddSingleton(provider => new TranscoderSupervisor(
+            provider.GetRequiredService<StreamRegistry>(),
+            provider.GetRequiredService<WorkerPool>(),
+            provider.GetRequiredService<ResourceManager>(),
+            provider.GetRequiredService<DeviceWatch>().Ready,
+            provider.GetRequiredService<MediaBufferPool>(),
+            TimeProvider.System,
+            provider.GetRequiredService<ILogger<TranscoderSupervisor>>()));
         services.AddSingleton(Policies.PushTargets(options));
         services.AddSingleton<PushOutput>();
         services.AddSingleton<IRtmpApplication, RtmpApplication>();
@@ -115,7 +155,10 @@ internal static partial class Daemon
             provider.GetRequiredService<PushOutput>(),
             provider.GetRequiredService<RtmpStatistics>(),
             provider.GetRequiredService<MediaBufferPool>(),
-            CommandLine.Version));
+            provider.GetRequiredService<ResourceManager>(),
+            provider.GetRequiredService<DeviceWatch>(),
+            CommandLine.Version,
+            provider.GetRequiredService<FrontDoor>()));
     }
 
     private static void MapEndpoints(WebApplication app)
@@ -125,6 +168,13 @@ internal static partial class Daemon
             workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
         app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes) =>
             StreamViews.All(registry, transcoders, workers, pushes));
+        app.MapGet("/api/v1/devices", (ResourceManager resources, DeviceWatch watch) => DeviceViews.All(resources, watch));
+        app.MapGet("/api/v1/sessions", (ResourceManager resources) => DeviceViews.Leases(resources));
+        app.MapPost("/api/v1/plan", (PlanQuestion question, TranscoderOptions options, ResourceManager resources) =>
+        {
+            var (view, problem) = PlanViews.Answer(question, options, resources);
+            return view is null ? Results.Text(problem + "\n", statusCode: (int)HttpStatusCode.BadRequest) : Results.Ok(view);
+        });
         app.MapGet("/metrics", async (HttpContext context, MetricsExport metrics) =>
         {
             context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -156,8 +206,8 @@ internal static partial class Daemon
         }
     }
 
-    [LoggerMessage(100, LogLevel.Information, "transcoder {Version} is running: RTMP on rtmp://{Rtmp}, API and metrics on http://{Http}")]
-    private static partial void LogStarted(ILogger log, string version, string rtmp, string http);
+    [LoggerMessage(100, LogLevel.Information, "transcoder {Version} is running: RTMP on rtmp://{Rtmp}, API and metrics on http://{Http}{Rtmps}")]
+    private static partial void LogStarted(ILogger log, string version, string rtmp, string http, string rtmps);
 
     [LoggerMessage(101, LogLevel.Information, "stopping: streams have {Seconds} s to end in order")]
     private static partial void LogStopping(ILogger log, double seconds);

@@ -1,10 +1,10 @@
 using Transcoder.Host.Configuration;
-using Transcoder.Media.Jobs;
 using Transcoder.Media.Time;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
 using Transcoder.Streams.Feeds;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Workers;
 
 namespace Transcoder.Host.Serving;
@@ -21,6 +21,8 @@ internal static class Policies
         options.Apps.TryGetValue(name, out var app) ? Of(options, app) : null;
 
     public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
+
+    public static PlacementPolicy Of(EncoderOptions encoders) => new(encoders.Order, encoders.Fallback, encoders.CpuBudget);
 
     /// <summary>Every push list of every application, in the order of the file.</summary>
     public static IReadOnlyList<PushTarget> PushTargets(TranscoderOptions options) =>
@@ -46,6 +48,7 @@ internal static class Policies
         RetryMin = push.RetryMin,
         RetryMax = push.RetryMax,
         Lag = push.Lag,
+        Trust = new TlsTrust(push.Tls.Pin, push.Tls.CaFile),
     };
 
     private static string RenditionWord(StreamName name) => name.IsRendition ? name.Rendition : PushOptions.SourceName;
@@ -73,7 +76,6 @@ internal static class Policies
                 MaxBytes = app.GopCache.Size,
                 SubscriberLag = MediaTime.FromTimeSpan(app.PlayerLag),
             },
-            EncoderOrder = options.Encoders.Fallback == FallbackPolicy.Forbid ? [options.Encoders.Order[0]] : options.Encoders.Order,
         };
     }
 }

@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using Transcoder.Codecs.Libav;
+using Transcoder.Host.Configuration;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
+using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Rtmp.Clients;
 
@@ -21,13 +23,15 @@ internal static class PublishVerb
     /// <summary>From the last packet of a pass to the first of the next: about one picture.</summary>
     private static readonly MediaTime BetweenPasses = MediaTime.FromMilliseconds(33);
 
-    public static Verb Publish(TextWriter output, TextWriter errors) => new("publish", "FILE URL [--loop]", "Publish a media file in real time, for tests.", async arguments =>
+    public static Verb Publish(TextWriter output, TextWriter errors) => new("publish", "FILE URL [--loop] [--pin sha256:...] [--ca-file FILE]", "Publish a media file in real time, for tests.", async arguments =>
     {
-        var parsed = new Arguments(arguments, [], ["--loop"], ["FILE", "URL"]);
+        var parsed = new Arguments(arguments, ["--pin", "--ca-file"], ["--loop"], ["FILE", "URL"]);
         if (!RtmpUrl.TryParse(parsed.Word(1), out var url))
         {
             throw new UsageException("URL is not an rtmp address: write rtmp://HOST/APP/STREAM?key=SECRET");
         }
+
+        var trust = new TlsTrust(PinOf(parsed["--pin"]), parsed["--ca-file"]);
 
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, stop));
@@ -36,7 +40,7 @@ internal static class PublishVerb
         {
             var pool = new MediaBufferPool();
             using var file = new LibavDemuxer(parsed.Word(0), pool);
-            var client = new RtmpClient(RtmpOptions.Default, pool, new RtmpStatistics(), TimeProvider.System);
+            var client = new RtmpClient(RtmpOptions.Default, pool, new RtmpStatistics(), TimeProvider.System, new TlsDialer(trust).DialAsync);
             await using var publishing = new LastingPublisher(client, await ConnectAsync(client, url, stop.Token), ConnectPatience, TimeProvider.System, output);
             await output.WriteLineAsync($"publishing {parsed.Word(0)} to {url}{(parsed.Has("--loop") ? " in a loop; Ctrl-C ends it" : "")}");
             await SendAsync(file, publishing, parsed.Has("--loop"), TimeProvider.System, stop.Token);
@@ -52,6 +56,10 @@ internal static class PublishVerb
             return ExitCode.Failure;
         }
     });
+
+    private static string? PinOf(string? text) => text is null ? null
+        : ScalarType.Pin.Parse(text) is { Value: string pin } ? pin
+        : throw new UsageException($"--pin {ScalarType.Pin.Parse(text).Problem}");
 
     private static void Stop(PosixSignalContext context, CancellationTokenSource stop)
     {

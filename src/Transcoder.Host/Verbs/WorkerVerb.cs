@@ -4,6 +4,8 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Transcoder.Codecs;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
+using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline;
 
@@ -35,18 +37,23 @@ internal static class WorkerVerb
         await socket.ConnectAsync(new UnixDomainSocketEndPoint("\0" + address));
         DeviceCatalog.DieOfSentSigsegv();
         DeviceCatalog.WarmUp();
-        _ = DieWithDaemonAsync(Console.OpenStandardInput());
+        _ = DieWithParentAsync(Console.OpenStandardInput());
         var hello = new WorkerHello(CommandLine.Version, secret, Environment.ProcessId);
         using var link = new NetworkStream(socket, ownsSocket: true);
-        new IngestWorker(link, DeviceCatalog.Open(), new MediaBufferPool(), TimeProvider.System, hello).Run();
+        new IngestWorker(link, new LocalDevices(), new MediaBufferPool(), TimeProvider.System, hello).Run();
         return ExitCode.Success;
     }
 
-    /// <summary>The daemon's death closes our standard input, however it died. A native call may be stuck, so nothing but a kill is sure.</summary>
-    private static async Task DieWithDaemonAsync(Stream lifeline)
+    /// <summary>The parent's death closes our standard input, however it died. A native call may be stuck, so nothing but a kill is sure.</summary>
+    public static async Task DieWithParentAsync(Stream lifeline)
     {
         var end = new byte[1];
         await lifeline.ReadAsync(end).ConfigureAwait(false);
         Process.GetCurrentProcess().Kill();
+    }
+
+    private sealed class LocalDevices : IDeviceSource
+    {
+        public IDevice Open(DeviceRef device) => DeviceCatalog.Open(device);
     }
 }

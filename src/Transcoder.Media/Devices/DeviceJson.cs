@@ -6,4 +6,5 @@ namespace Transcoder.Media.Devices;
 [JsonSourceGenerationOptions(RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ProbeReport))]
 [JsonSerializable(typeof(MonitorReport))]
+[JsonSerializable(typeof(Calibration))]
 public sealed partial class DeviceJson : JsonSerializerContext;

@@ -56,7 +56,7 @@ public sealed partial class PushOutput : IAsyncDisposable
             if (target.App == stream.Name.App && target.Takes(stream.Name))
             {
                 var options = _options with { DialTimeout = target.ConnectTimeout, HandshakeTimeout = target.ConnectTimeout, CommandTimeout = target.ConnectTimeout };
-                var session = new PushSession(stream, target, new Rtmp.Clients.RtmpClient(options, _pool, Statistics, _clock), _clock, _log);
+                var session = new PushSession(stream, target, new Rtmp.Clients.RtmpClient(options, _pool, Statistics, _clock, new TlsDialer(target.Trust).DialAsync), _clock, _log);
                 var listed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 _sessions[session] = RunAsync(session, listed.Task);
                 listed.SetResult();

@@ -16,6 +16,9 @@ public sealed class PushTarget
     /// <summary>The same for logs and the API, without them.</summary>
     public required Func<StreamName, string> Display { get; init; }
 
+    /// <summary>For rtmps addresses.</summary>
+    public TlsTrust Trust { get; init; } = TlsTrust.System;
+
     /// <summary>For the connection, for the handshake, and for each answer.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -1,4 +1,5 @@
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
@@ -25,18 +26,18 @@ internal sealed class AudioOutput : IDisposable
     private readonly RestartBudget _restarts;
     private readonly long[] _starts = new long[Remembered];
     private readonly bool[] _jumps = new bool[Remembered];
-    private EncoderSession<IAudioEncoder>? _session;
+    private IAudioEncoder? _encoder;
     private long _frames;
     private long _units;
 
-    private AudioOutput(PipelineScope scope, AudioEncoderSettings settings, List<Listener> listeners, EncoderSession<IAudioEncoder> session)
+    private AudioOutput(PipelineScope scope, AudioEncoderSettings settings, List<Listener> listeners, IAudioEncoder encoder)
     {
         _scope = scope;
         _settings = settings;
         _listeners = listeners;
-        _session = session;
+        _encoder = encoder;
         _restarts = RestartBudget.ForCodecs(scope.Time);
-        FrameSize = session.Encoder.FrameSize;
+        FrameSize = encoder.FrameSize;
     }
 
     public AudioFormat Format => _settings.Format;
@@ -46,7 +47,7 @@ internal sealed class AudioOutput : IDisposable
     /// <summary>The first sample that the encoder must be fed so that the renditions go on without a gap; null where none resumes.</summary>
     public long? Start { get; private init; }
 
-    public bool IsWanted => _session is not null && _listeners.Exists(listener => !listener.Rendition.HasEnded);
+    public bool IsWanted => _encoder is not null && _listeners.Exists(listener => !listener.Rendition.HasEnded);
 
     /// <summary>Opens encoders for renditions of equal settings; renditions whose units lie on different sample grids can't share one.</summary>
     public static IEnumerable<AudioOutput> Open(PipelineScope scope, AudioEncoderSettings settings, IReadOnlyList<Rendition> renditions)
@@ -54,20 +55,20 @@ internal sealed class AudioOutput : IDisposable
         var waiting = renditions.Where(rendition => !rendition.HasEnded).ToList();
         while (waiting.Count > 0)
         {
-            if (scope.Encoders.OpenAudio(settings, failed: null, out var reason) is not { } session)
+            if (TryOpen(scope, settings, out var failure) is not { } encoder)
             {
-                waiting.ForEach(rendition => rendition.End(reason));
+                waiting.ForEach(rendition => rendition.End(failure));
                 yield break;
             }
 
-            yield return ForOneGrid(scope, settings, session, waiting);
+            yield return ForOneGrid(scope, settings, encoder, waiting);
         }
     }
 
-    private static AudioOutput ForOneGrid(PipelineScope scope, AudioEncoderSettings settings, EncoderSession<IAudioEncoder> session, List<Rendition> waiting)
+    private static AudioOutput ForOneGrid(PipelineScope scope, AudioEncoderSettings settings, IAudioEncoder encoder, List<Rendition> waiting)
     {
         var rate = settings.Format.SampleRate;
-        var frameSize = session.Encoder.FrameSize;
+        var frameSize = encoder.FrameSize;
         var resumed = waiting.FindAll(rendition => rendition.Job.ResumeAudioAfter > MediaTime.MinValue);
         long? grid = resumed.Count > 0 ? resumed[0].Job.ResumeAudioAfter.ToSamples(rate) : null;
         var listeners = new List<Listener>();
@@ -92,9 +93,9 @@ internal sealed class AudioOutput : IDisposable
         waiting.RemoveAll(rendition => listeners.Exists(listener => listener.Rendition == rendition));
 
         // Unit n of a session is at start - padding + n frames. It shall be the one after the last that left, with one more before it as run-up.
-        var padding = session.Encoder.InitialPadding;
+        var padding = encoder.InitialPadding;
         var runUp = ((padding + frameSize - 1) / frameSize) + 1;
-        var output = new AudioOutput(scope, settings, listeners, session)
+        var output = new AudioOutput(scope, settings, listeners, encoder)
         {
             Start = earliest is { } point ? point + frameSize + padding - ((long)runUp * frameSize) : null,
         };
@@ -120,14 +121,14 @@ internal sealed class AudioOutput : IDisposable
     /// <param name="jump">The timeline jumps before this frame.</param>
     public void Encode(Frame frame, long start, bool jump)
     {
-        while (_session is not null)
+        while (_encoder is not null)
         {
             try
             {
                 _starts[_frames % Remembered] = start;
                 _jumps[_frames % Remembered] = jump;
                 _frames++;
-                _session.Encoder.Send(frame);
+                _encoder.Send(frame);
                 Receive();
                 return;
             }
@@ -143,7 +144,7 @@ internal sealed class AudioOutput : IDisposable
     {
         try
         {
-            _session?.Encoder.Send(null);
+            _encoder?.Send(null);
             Receive();
         }
         catch (Exception exception)
@@ -153,23 +154,22 @@ internal sealed class AudioOutput : IDisposable
         }
     }
 
-    public void Dispose() => _session?.Dispose();
+    public void Dispose() => _encoder?.Dispose();
 
     private void Replace(Exception exception)
     {
         _scope.Link.Log("Warning", new Reason(Reasons.EncoderFailed, $"audio: {exception.Message}"));
-        var failed = _session!.Device;
-        _session.Dispose();
-        _session = null;
+        _encoder!.Dispose();
+        _encoder = null;
         _frames = 0;
         _units = 0;
         var reason = new Reason(Reasons.EncoderFailed, "the audio encoder failed again and again");
         if (_restarts.TryRestart())
         {
-            _session = _scope.Encoders.OpenAudio(_settings, failed, out reason);
+            _encoder = TryOpen(_scope, _settings, out reason);
         }
 
-        if (_session is null)
+        if (_encoder is null)
         {
             _listeners.ForEach(listener => listener.Rendition.End(reason));
         }
@@ -177,7 +177,7 @@ internal sealed class AudioOutput : IDisposable
 
     private void Receive()
     {
-        while (_session is not null && _session.Encoder.Receive(out var unit) == CodecStatus.Ok)
+        while (_encoder is not null && _encoder.Receive(out var unit) == CodecStatus.Ok)
         {
             Send(unit);
         }
@@ -185,7 +185,7 @@ internal sealed class AudioOutput : IDisposable
 
     private void Send(in EncodedUnit unit)
     {
-        var position = (_units++ * FrameSize) - _session!.Encoder.InitialPadding;
+        var position = (_units++ * FrameSize) - _encoder!.InitialPadding;
         var index = Math.Clamp((long)Math.Floor(position / (double)FrameSize), 0, _frames - 1);
         var sample = _starts[index % Remembered] + position - (index * FrameSize);
         var pts = MediaTime.FromSamples(sample, Format.SampleRate);
@@ -198,7 +198,7 @@ internal sealed class AudioOutput : IDisposable
             }
 
             listener.Last = sample;
-            listener.Rendition.Announce(_session.Encoder.Track);
+            listener.Rendition.Announce(_encoder.Track);
             listener.Rendition.CountAudioUnit();
             _scope.Link.SendPacket(listener.Rendition.Number, TrackKind.Audio, pts, pts, flags, WorkerPacketFlags.Boundary, unit.Data);
         }
@@ -206,8 +206,22 @@ internal sealed class AudioOutput : IDisposable
         _jumps[index % Remembered] = false;
     }
 
+    private static IAudioEncoder? TryOpen(PipelineScope scope, AudioEncoderSettings settings, out Reason failure)
+    {
+        failure = default;
+        try
+        {
+            return scope.Encoders.Open(settings);
+        }
+        catch (CodecException exception)
+        {
+            failure = new Reason(Reasons.EncoderFailed, $"the CPU can't encode {settings.Codec.Name()}: {exception.Message}");
+            return null;
+        }
+    }
+
     private void TellStarted(Rendition rendition) => rendition.Started(new RenditionStarted(
-        _session!.Device.Id, _session.Device.Kind, _session.Encoder.Description, "", 0, 0, 0, _session.Reason));
+        DeviceRef.Cpu.Id, DeviceRef.Cpu.Kind, _encoder!.Description, "", 0, 0, 0, EncoderPool.SoundOnCpu));
 
     private sealed class Listener(Rendition rendition)
     {

@@ -97,22 +97,16 @@ internal sealed class AudioPath(PipelineScope scope) : IDisposable
             return;
         }
 
-        var refusals = new List<string>();
-        foreach (var device in scope.Devices)
+        try
         {
-            try
-            {
-                _decoder = device.OpenDecoder(track);
-                _device = device;
-                return;
-            }
-            catch (CodecException exception)
-            {
-                refusals.Add($"{device.Name}: {exception.Message}");
-            }
+            // Sound is light work: it stays on the CPU wherever the picture goes.
+            _device = scope.Encoders.Cpu;
+            _decoder = _device.OpenDecoder(track);
         }
-
-        scope.End(new Reason(Reasons.DecoderFailed, $"no device can decode the source's {track.Codec.Name()} audio: {string.Join("; ", refusals)}"));
+        catch (CodecException exception)
+        {
+            scope.End(new Reason(Reasons.DecoderFailed, $"the source's {track.Codec.Name()} audio can't be decoded: {exception.Message}"));
+        }
     }
 
     private void Decode(Packet packet)

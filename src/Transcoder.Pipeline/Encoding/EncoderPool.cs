@@ -1,62 +1,44 @@
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
-using Transcoder.Media.Tracks;
+using Transcoder.Media.Workers;
 
 namespace Transcoder.Pipeline.Encoding;
 
-/// <summary>
-/// Where encoder sessions come from: the devices in the job's order, each refusal noted, the first that opens taken. Thread safe; the session
-/// belongs to the thread that asked.
-/// </summary>
-internal sealed class EncoderPool
+/// <summary>Opens what the daemon granted, where it was granted. Thread safe; a session belongs to one thread at a time.</summary>
+internal sealed class EncoderPool(IDeviceSource devices, TimeProvider time)
 {
-    private readonly IDevice[] _devices;
-    private readonly string _missing;
+    /// <summary>Sound, and whatever has no device of its own.</summary>
+    public IDevice Cpu => devices.Open(DeviceRef.Cpu);
 
-    public EncoderPool(IReadOnlyList<IDevice> devices, IReadOnlyList<string> order)
+    /// <exception cref="CodecException">The place can't be used.</exception>
+    public VideoSession Open(LeaseGrant grant)
     {
-        // Devices that the order doesn't name are not used; an empty order means as they come.
-        _devices = order.Count == 0 ? [.. devices] : [.. order.SelectMany(kind => devices.Where(device => device.Kind == kind))];
-        _missing = string.Join(", ", order.Where(kind => devices.All(device => device.Kind != kind)));
+        var device = devices.Open(grant.Place);
+        var encoder = device.OpenVideoEncoder(grant.Settings);
+        IScaler? scaler = null;
+        try
+        {
+            // Opened with the session, so that the first picture doesn't pay for it and a missing engine is known before the first picture.
+            scaler = device.OpenScaler(VideoSession.FormatOf(grant.Settings));
+            return new VideoSession(grant, device, encoder, scaler, device, time);
+        }
+        catch (CodecException) when (scaler is null && grant.Place != DeviceRef.Cpu)
+        {
+            // No scale engine there: the CPU scales, and the encoder takes frames from memory.
+            return new VideoSession(grant, device, encoder, Cpu.OpenScaler(VideoSession.FormatOf(grant.Settings)), Cpu, time);
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
     }
 
-    /// <param name="failed">The device whose session just failed: tried last, or null.</param>
-    /// <returns>Null when no device can; <paramref name="reason"/> then says what each answered.</returns>
-    public EncoderSession<IVideoEncoder>? OpenVideo(VideoEncoderSettings settings, IDevice? failed, out Reason reason) =>
-        Open(device => device.OpenVideoEncoder(settings), settings.Codec, failed, out reason);
+    /// <exception cref="CodecException">There is no encoder for this codec.</exception>
+    public IAudioEncoder Open(AudioEncoderSettings settings) => Cpu.OpenAudioEncoder(settings);
 
-    public EncoderSession<IAudioEncoder>? OpenAudio(AudioEncoderSettings settings, IDevice? failed, out Reason reason) =>
-        Open(device => device.OpenAudioEncoder(settings), settings.Codec, failed, out reason);
-
-    private EncoderSession<T>? Open<T>(Func<IDevice, T> open, CodecId codec, IDevice? failed, out Reason reason)
-        where T : class, IDisposable
-    {
-        var refusals = new List<string>();
-        if (_missing.Length > 0)
-        {
-            refusals.Add($"no {_missing} here");
-        }
-
-        var candidates = _devices.Where(device => device != failed).Concat(_devices.Where(device => device == failed));
-        foreach (var device in candidates)
-        {
-            try
-            {
-                var encoder = open(device);
-                var why = device == failed ? $"{device.Name} again, there is no other" : $"{device.Name} is the first of the order that takes {codec.Name()}";
-                reason = new Reason(
-                    failed is null ? Reasons.DeviceOrder : Reasons.DeviceFallback,
-                    refusals.Count == 0 ? why : $"{why} ({string.Join("; ", refusals)})");
-                return new EncoderSession<T>(device, encoder, reason);
-            }
-            catch (CodecException exception)
-            {
-                refusals.Add($"{device.Name}: {exception.Message}");
-            }
-        }
-
-        reason = new Reason(Reasons.EncoderFailed, $"no device can encode {codec.Name()}: {string.Join("; ", refusals)}");
-        return null;
-    }
+    /// <summary>Sound takes no place that could run out.</summary>
+    public static Reason SoundOnCpu { get; } = new(Reasons.OnlyChoice, "sound is encoded on the CPU");
 }

@@ -6,6 +6,9 @@ namespace Transcoder.Pipeline.Links;
 /// </summary>
 internal sealed class PacketQueue(int packets, int bytes)
 {
+    // While the daemon's answer stands behind packets on the link: so many times more than usual.
+    private const int Relaxation = 16;
+
     // Waits are woken by the other side; the slice only bounds the harm of a lost wake-up.
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
 
@@ -13,6 +16,22 @@ internal sealed class PacketQueue(int packets, int bytes)
     private readonly Queue<LinkItem> _items = new(packets);
     private long _bytes;
     private bool _aborted;
+    private bool _relaxed;
+
+    /// <summary>
+    /// An answer of the daemon is awaited, and the reader of this queue may wait for it: the link must be read on, or the answer would never be reached.
+    /// </summary>
+    public bool IsRelaxed
+    {
+        set
+        {
+            lock (_gate)
+            {
+                _relaxed = value;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
 
     /// <summary>Waits for room. Takes over the packet's reference, also when it answers false.</summary>
     /// <returns>False once aborted.</returns>
@@ -21,7 +40,7 @@ internal sealed class PacketQueue(int packets, int bytes)
         var size = item.Packet?.Payload.Length ?? 0;
         lock (_gate)
         {
-            while (!_aborted && _items.Count > 0 && (_items.Count >= packets || _bytes + size > bytes))
+            while (!_aborted && IsFull(size))
             {
                 Monitor.Wait(_gate, Slice);
             }
@@ -37,6 +56,12 @@ internal sealed class PacketQueue(int packets, int bytes)
 
         item.Packet?.Release();
         return false;
+    }
+
+    private bool IsFull(int size)
+    {
+        var times = _relaxed ? Relaxation : 1;
+        return _items.Count > 0 && (_items.Count >= packets * times || _bytes + size > (long)bytes * times);
     }
 
     /// <summary>Waits for an item; the caller owns its packet.</summary>

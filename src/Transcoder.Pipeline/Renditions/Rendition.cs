@@ -1,5 +1,6 @@
 using Transcoder.Media;
 using Transcoder.Media.Jobs;
+using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline.Links;
@@ -21,6 +22,12 @@ internal sealed class Rendition(int number, RenditionJob job, WorkerLink link)
     public RenditionJob Job => job;
 
     public FrameLedger Frames { get; } = new();
+
+    /// <summary>Its pictures are the source's own. The decode thread's.</summary>
+    public bool PassesThrough { get; set; }
+
+    /// <summary>Pictures up to this time have left. The decode thread's: an encoder goes on from here.</summary>
+    public MediaTime VideoLeft { get; set; } = job.ResumeVideoAfter;
 
     public bool HasEnded => Volatile.Read(ref _ended);
 

@@ -6,11 +6,16 @@ namespace Transcoder.Pipeline.Threads;
 /// </summary>
 internal sealed class PipelineThread
 {
+    /// <summary>For work that has no limit of its own.</summary>
+    public static readonly TimeSpan WorkLimit = TimeSpan.FromSeconds(20);
+
     private const long Waiting = long.MinValue;
 
     private readonly TimeProvider _time;
     private readonly Thread _thread;
     private long _busySince = Waiting;
+    private long _limitTicks;
+    private bool _ended;
 
     /// <param name="body">Runs on the thread.</param>
     /// <param name="ended">Runs last on the thread, with what escaped from the body or null.</param>
@@ -33,6 +38,7 @@ internal sealed class PipelineThread
             }
 
             Idle();
+            Volatile.Write(ref _ended, true);
             ended(this, escaped);
         })
         {
@@ -44,20 +50,35 @@ internal sealed class PipelineThread
 
     public string Name { get; }
 
-    /// <summary>How long the thread has been at its present piece of work; zero while it waits for one.</summary>
-    public TimeSpan BusyFor
+    /// <summary>Called by the watchdog, once, when the thread has exceeded its limit: the last that can be done for what it holds.</summary>
+    public Action? Hung { get; set; }
+
+    public bool HasEnded => Volatile.Read(ref _ended);
+
+    /// <summary>The present piece of work takes longer than it may.</summary>
+    public bool IsHung
     {
         get
         {
             var since = Volatile.Read(ref _busySince);
-            return since == Waiting ? TimeSpan.Zero : _time.GetElapsedTime(since);
+            var limit = new TimeSpan(Volatile.Read(ref _limitTicks));
+
+            // The second look: a new piece of work may have begun between the two reads.
+            return since != Waiting && _time.GetElapsedTime(since) > limit && Volatile.Read(ref _busySince) == since;
         }
     }
 
     public void Start() => _thread.Start();
 
     /// <summary>A piece of work begins: from now on the watchdog counts.</summary>
-    public void Busy() => Volatile.Write(ref _busySince, _time.GetTimestamp());
+    public void Busy() => Busy(WorkLimit);
+
+    public void Busy(TimeSpan limit)
+    {
+        Idle();
+        Volatile.Write(ref _limitTicks, limit.Ticks);
+        Volatile.Write(ref _busySince, _time.GetTimestamp());
+    }
 
     /// <summary>The thread waits for somebody else: the watchdog looks away.</summary>
     public void Idle() => Volatile.Write(ref _busySince, Waiting);

@@ -15,6 +15,9 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
         Interlocked.Increment(ref _running);
         lock (_lock)
         {
+            // Sessions are opened on threads of their own: those of a long day are not all remembered.
+            _threads.RemoveAll(each => each.HasEnded);
+
             // Started before anyone can see it: a thread that has not started can't be joined.
             thread.Start();
             _threads.Add(thread);
@@ -23,12 +26,12 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
         return thread;
     }
 
-    /// <summary>Names of the threads that have been at one piece of work for longer than <paramref name="limit"/>: all of them, since one may hold another up.</summary>
-    public IReadOnlyList<string> FindHung(TimeSpan limit)
+    /// <summary>The threads that have been at one piece of work for longer than it may take: all of them, since one may hold another up.</summary>
+    public IReadOnlyList<PipelineThread> FindHung()
     {
         lock (_lock)
         {
-            return [.. _threads.Where(thread => thread.BusyFor > limit).Select(thread => thread.Name)];
+            return _threads.Exists(thread => thread.IsHung) ? _threads.FindAll(thread => thread.IsHung) : [];
         }
     }
 
@@ -38,21 +41,23 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
         var start = TimeProvider.System.GetTimestamp();
         var all = true;
 
-        // By index, because a thread may start others until it ends itself.
-        for (var i = 0; At(i) is { } thread; i++)
+        // One after the other, because a thread may start others until it ends itself.
+        var joined = new HashSet<PipelineThread> { except };
+        while (Next(joined) is { } thread)
         {
             var left = deadline - TimeProvider.System.GetElapsedTime(start);
-            all &= thread == except || thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            all &= thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            joined.Add(thread);
         }
 
         return all;
     }
 
-    private PipelineThread? At(int index)
+    private PipelineThread? Next(HashSet<PipelineThread> joined)
     {
         lock (_lock)
         {
-            return index < _threads.Count ? _threads[index] : null;
+            return _threads.Find(thread => !joined.Contains(thread));
         }
     }
 

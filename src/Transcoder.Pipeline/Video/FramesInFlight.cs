@@ -1,4 +1,3 @@
-using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
 
 namespace Transcoder.Pipeline.Video;
@@ -8,7 +7,8 @@ namespace Transcoder.Pipeline.Video;
 /// latest one has come out) and keeps the pictures of open mini-GOPs, so that another encoder can start over with the first frame that had not left.
 /// </summary>
 /// <param name="keep">Pictures kept at most; an encoder with a longer delay loses the oldest ones when it fails.</param>
-internal sealed class FramesInFlight(int keep)
+/// <param name="members">Whose frames they are: each frame that leaves is counted there.</param>
+internal sealed class FramesInFlight(int keep, LaneMembers members)
 {
     private static readonly MediaTime Tolerance = new(500_000);
 
@@ -22,19 +22,19 @@ internal sealed class FramesInFlight(int keep)
     /// <summary>All frames up to the latest that came out have come out.</summary>
     public bool AtBoundary => _done > 0 && _done == _latest + 1;
 
-    /// <summary>Adds a reference to the frame. The caller adds in presentation order.</summary>
-    public void Add(Frame frame, bool keyframe)
+    /// <summary>Adds a reference to the picture. The caller adds in presentation order.</summary>
+    public void Add(in Picture picture)
     {
-        frame.AddReference();
+        picture.AddReference();
         if (++_kept > keep)
         {
-            var oldest = _entries.FindIndex(entry => entry.Frame is not null);
-            _entries[oldest].Frame!.Release();
-            _entries[oldest] = _entries[oldest] with { Frame = null };
+            var oldest = _entries.FindIndex(entry => entry.Picture is not null);
+            _entries[oldest].Picture!.Value.Release();
+            _entries[oldest] = _entries[oldest] with { Picture = null };
             _kept--;
         }
 
-        _entries.Add(new Entry(frame.Pts, frame, keyframe, Done: false));
+        _entries.Add(new Entry(picture.Frame.Pts, picture, Done: false));
     }
 
     /// <summary>A unit came out of the encoder.</summary>
@@ -60,10 +60,8 @@ internal sealed class FramesInFlight(int keep)
     }
 
     /// <summary>Forgets frames before <paramref name="pts"/> that have not come out: after an IDR, or without B-frames, they never will.</summary>
-    /// <returns>How many.</returns>
-    public int Swallowed(MediaTime pts)
+    public void Swallowed(MediaTime pts)
     {
-        var gone = 0;
         for (var i = 0; i < _entries.Count && _entries[i].Pts < pts;)
         {
             if (_entries[i].Done)
@@ -72,70 +70,94 @@ internal sealed class FramesInFlight(int keep)
                 continue;
             }
 
+            members.Lost(_entries[i].Pts);
             Drop(i);
             _latest -= i <= _latest ? 1 : 0;
-            gone++;
         }
-
-        return gone;
     }
 
     /// <summary>The packets up to the boundary have left.</summary>
-    /// <returns>How many frames.</returns>
-    public int Flush()
+    public void Flush()
     {
         var count = _latest + 1;
         for (var i = 0; i < count; i++)
         {
+            members.Encoded(_entries[0].Pts);
             Drop(0);
         }
 
         _done -= count;
         _latest = -1;
-        return count;
     }
 
-    /// <summary>The encoder failed: what had come out but not left counts as not encoded, and frames without a picture are lost.</summary>
-    /// <returns>How many are lost.</returns>
-    public int Rewind()
+    /// <summary>
+    /// Another encoder starts over: what had come out but not left counts as not encoded, and frames without a picture are lost.
+    /// </summary>
+    /// <returns>What it starts with; the caller owns a reference of each.</returns>
+    public Picture[] Rewind()
     {
         _done = 0;
         _latest = -1;
-        var lost = _entries.RemoveAll(entry => entry.Frame is null);
-        for (var i = 0; i < _entries.Count; i++)
+        for (var i = _entries.Count - 1; i >= 0; i--)
         {
-            _entries[i] = _entries[i] with { Done = false };
+            if (_entries[i].Picture is null)
+            {
+                Remove(i);
+            }
+            else
+            {
+                _entries[i] = _entries[i] with { Done = false };
+            }
         }
 
-        return lost;
+        Picture[] pictures = [.. _entries.Select(entry => entry.Picture!.Value)];
+        foreach (var picture in pictures)
+        {
+            picture.AddReference();
+        }
+
+        return pictures;
     }
 
-    public (Frame Frame, bool Keyframe) this[int index] => (_entries[index].Frame!, _entries[index].Keyframe);
-
-    /// <returns>How many frames were still in flight.</returns>
-    public int Clear()
+    /// <summary>A picture that can't be encoded is lost.</summary>
+    public void Remove(MediaTime pts)
     {
-        var count = _entries.Count;
+        var index = _entries.FindIndex(entry => entry.Pts == pts && !entry.Done);
+        if (index >= 0)
+        {
+            Remove(index);
+            _latest -= index <= _latest ? 1 : 0;
+        }
+    }
+
+    /// <summary>What is still in flight is lost.</summary>
+    public void Clear()
+    {
         while (_entries.Count > 0)
         {
-            Drop(_entries.Count - 1);
+            Remove(_entries.Count - 1);
         }
 
         _done = 0;
         _latest = -1;
-        return count;
+    }
+
+    private void Remove(int index)
+    {
+        members.Lost(_entries[index].Pts);
+        Drop(index);
     }
 
     private void Drop(int index)
     {
-        if (_entries[index].Frame is { } frame)
+        if (_entries[index].Picture is { } picture)
         {
-            frame.Release();
+            picture.Release();
             _kept--;
         }
 
         _entries.RemoveAt(index);
     }
 
-    private readonly record struct Entry(MediaTime Pts, Frame? Frame, bool Keyframe, bool Done);
+    private readonly record struct Entry(MediaTime Pts, Picture? Picture, bool Done);
 }

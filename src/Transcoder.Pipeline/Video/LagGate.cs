@@ -11,6 +11,9 @@ internal sealed class LagGate(TimeProvider time)
     private static readonly TimeSpan Live = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(500);
 
+    // A rendition that is being moved may hold the others up a little longer than one that is slow: the move ends it.
+    private static readonly TimeSpan LateForMove = TimeSpan.FromMilliseconds(1_000);
+
     // From here on a full queue drops at once.
     private static readonly TimeSpan TooLate = TimeSpan.FromMilliseconds(2_000);
 
@@ -42,6 +45,16 @@ internal sealed class LagGate(TimeProvider time)
         MayWait();
     }
 
+    /// <summary>The pipeline was held up by something else than its own speed: what has piled up is caught up with.</summary>
+    public void CatchUp()
+    {
+        if (Lag >= Live)
+        {
+            CatchingUp = true;
+            _best = TimeSpan.MaxValue;
+        }
+    }
+
     /// <summary>The fan-out of a frame begins.</summary>
     /// <param name="duration">Since the frame before it.</param>
     public void BeginFrame(TimeSpan duration)
@@ -51,12 +64,13 @@ internal sealed class LagGate(TimeProvider time)
         _frameBegan = time.GetTimestamp();
     }
 
-    public bool MayWait()
+    /// <param name="moving">For a rendition that is between two encoders.</param>
+    public bool MayWait(bool moving = false)
     {
         var lag = Lag;
         if (!CatchingUp)
         {
-            return lag < Late || time.GetElapsedTime(_frameBegan) < _frameBudget;
+            return lag < (moving ? LateForMove : Late) || time.GetElapsedTime(_frameBegan) < _frameBudget;
         }
 
         if (lag < Live)

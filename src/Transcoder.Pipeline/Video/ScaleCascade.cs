@@ -6,41 +6,50 @@ using Transcoder.Pipeline.Planning;
 namespace Transcoder.Pipeline.Video;
 
 /// <summary>
-/// The distinct sizes of one source frame, each scaled from the next larger one and only when a rendition asks for it. Between <see cref="Begin"/>
-/// and <see cref="Finish"/> it holds one reference on each frame it made. One thread.
+/// The distinct sizes of one source frame on one device, each made when a rendition asks for it, from the next larger one that is there already or from
+/// the source. Between <see cref="Begin"/> and <see cref="Finish"/> it holds one reference on each frame it made. One thread.
 /// </summary>
-internal sealed class ScaleCascade : IDisposable
+internal sealed class ScaleCascade(IDevice device) : IDisposable
 {
-    private readonly IScaler[] _scalers;
-    private readonly Frame?[] _frames;
-    private Frame? _source;
+    // A size that nobody asked for during this many frames is given up.
+    private const int Unused = 600;
 
-    public ScaleCascade(IDevice device, IReadOnlyList<PictureSize> sizes)
-    {
-        _scalers = [.. sizes.Select(size => device.OpenScaler(new VideoFormat(size.Width, size.Height, 0)))];
-        _frames = new Frame?[sizes.Count];
-    }
+    private readonly List<Step> _steps = [];
+    private Frame? _source;
+    private long _frames;
 
     /// <summary>The caller keeps its reference until <see cref="Finish"/>.</summary>
-    public void Begin(Frame source) => _source = source;
+    public void Begin(Frame source)
+    {
+        _source = source;
+        _frames++;
+    }
 
     /// <summary>The frame in one of the sizes; the caller must add a reference to keep it.</summary>
-    public Frame Get(int size)
+    /// <exception cref="CodecException">The device can't.</exception>
+    public Frame Get(PictureSize size)
     {
-        for (var i = 0; i <= size; i++)
+        var step = _steps.Find(each => each.Size == size);
+        if (step is null)
         {
-            _frames[i] ??= _scalers[i].Scale(i == 0 ? _source! : _frames[i - 1]!);
+            _steps.Add(step = new Step(size, device.OpenScaler(new VideoFormat(size.Width, size.Height, 0))));
         }
 
-        return _frames[size]!;
+        step.UsedAt = _frames;
+        return step.Frame ??= step.Scaler.Scale(SmallestAbove(size) ?? _source!);
     }
 
     public void Finish()
     {
-        for (var i = 0; i < _frames.Length; i++)
+        for (var i = _steps.Count - 1; i >= 0; i--)
         {
-            _frames[i]?.Release();
-            _frames[i] = null;
+            _steps[i].Frame?.Release();
+            _steps[i].Frame = null;
+            if (_frames - _steps[i].UsedAt > Unused)
+            {
+                _steps[i].Scaler.Dispose();
+                _steps.RemoveAt(i);
+            }
         }
 
         _source = null;
@@ -49,9 +58,34 @@ internal sealed class ScaleCascade : IDisposable
     public void Dispose()
     {
         Finish();
-        foreach (var scaler in _scalers)
+        foreach (var step in _steps)
         {
-            scaler.Dispose();
+            step.Scaler.Dispose();
         }
+    }
+
+    private Frame? SmallestAbove(PictureSize size)
+    {
+        Step? best = null;
+        foreach (var step in _steps)
+        {
+            if (step.Frame is not null && step.Size.Width >= size.Width && step.Size.Height >= size.Height && (best is null || step.Size.Width < best.Size.Width))
+            {
+                best = step;
+            }
+        }
+
+        return best?.Frame;
+    }
+
+    private sealed class Step(PictureSize size, IScaler scaler)
+    {
+        public PictureSize Size => size;
+
+        public IScaler Scaler => scaler;
+
+        public Frame? Frame { get; set; }
+
+        public long UsedAt { get; set; }
     }
 }

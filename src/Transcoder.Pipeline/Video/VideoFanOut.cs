@@ -2,14 +2,17 @@ using Transcoder.Media;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+using Transcoder.Media.Workers;
 using Transcoder.Pipeline.Planning;
+using Transcoder.Pipeline.Renditions;
 using Transcoder.Pipeline.Threads;
 
 namespace Transcoder.Pipeline.Video;
 
 /// <summary>
-/// From decoded frames to the queues of the renditions: the one place where it is decided, once for each source frame, whether it is a keyframe,
-/// which renditions take it and in which size. On the decode thread.
+/// From decoded frames to the queues of the lanes: the one place where it is decided, once for each source frame, whether it is a keyframe, which
+/// renditions take it and in which size. On the decode thread.
 /// </summary>
 internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposable
 {
@@ -17,32 +20,36 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private const int FramesToEstimate = 6;
     private static readonly MediaTime TimeToEstimate = MediaTime.FromMilliseconds(250);
 
+    // The daemon answers in milliseconds unless it is gone or stuck; the source's packets pile up meanwhile.
+    private static readonly TimeSpan GrantDeadline = TimeSpan.FromSeconds(5);
+
     private readonly KeyframeGrid _grid = new(scope.Job.KeyframeInterval);
     private readonly List<Frame> _early = [];
     private readonly List<Rung> _rungs = [];
-    private ScaleCascade? _cascade;
-    private IReadOnlyList<PictureSize> _sizes = [];
+    private readonly Scaling _scaling = new(scope.Encoders.Cpu, line => scope.Link.Log("Warning", line));
+    private SourcePicture _source;
     private IDevice? _device;
-    private string _decoder = "";
-    private double _statedRate;
+    private Track? _track;
     private MediaTime _last = MediaTime.MinValue;
     private TimeSpan _duration;
     private bool _planned;
     private bool _aborted;
 
     /// <summary>True while some rendition still takes pictures; without one decoding is a waste.</summary>
-    public bool IsWanted => !_planned ? scope.Renditions.Any(rendition => rendition.Job.Spec.Video is not null) : _rungs.Exists(rung => !rung.Video.Rendition.HasEnded);
+    public bool IsWanted => !_planned ? scope.Renditions.Any(IsPlanned) : _rungs.Exists(rung => !rung.Lane.Members.HaveEnded);
+
+    /// <summary>Frames up to the newest are made again by another decoder: they are skipped, and are no damage.</summary>
+    public bool IsReplaying { get; set; }
 
     /// <summary>A decoder was opened: its frames are on that device.</summary>
-    public void SetSource(IDevice device, string decoder, double statedRate)
+    public void SetSource(IDevice device, Track track)
     {
         _device = device;
-        _decoder = decoder;
-        _statedRate = statedRate;
+        _track = track;
+        _scaling.Reset();
         if (_planned)
         {
-            _cascade?.Dispose();
-            _cascade = new ScaleCascade(device, _sizes);
+            _rungs.ForEach(rung => rung.Lane.SetPath(Path));
         }
     }
 
@@ -52,7 +59,11 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         // Ingest repairs disorder; a decoder that makes some would break every encoder behind it.
         if (frame.Pts <= _last)
         {
-            scope.Source.CountDamage();
+            if (!IsReplaying)
+            {
+                scope.Source.CountDamage();
+            }
+
             frame.Release();
             return;
         }
@@ -62,12 +73,13 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         scope.Source.VideoDecoded(frame.Pts);
         if (_planned)
         {
+            Replan(frame);
             FanOut(frame, thread);
             return;
         }
 
         _early.Add(frame);
-        if (FrameRateEstimate.IsPlausible(_statedRate) || _early.Count >= FramesToEstimate || frame.Pts - _early[0].Pts >= TimeToEstimate)
+        if (FrameRateEstimate.IsPlausible(StatedRate) || _early.Count >= FramesToEstimate || frame.Pts - _early[0].Pts >= TimeToEstimate)
         {
             Settle(thread);
         }
@@ -84,7 +96,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         scope.VideoSettled.Set();
         foreach (var rung in _rungs)
         {
-            rung.Video.Queue.Complete();
+            rung.Lane.Queue.Complete();
         }
     }
 
@@ -97,41 +109,52 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             _aborted = true;
             foreach (var rung in _rungs)
             {
-                rung.Video.Rendition.Frames.Lost(rung.Video.Queue.Abort());
+                foreach (var pts in rung.Lane.Queue.Abort())
+                {
+                    rung.Lane.Members.Lost(pts);
+                }
+            }
+        }
+    }
+
+    /// <summary>For the watchdog: a scaler that does not return takes the leases of its device along.</summary>
+    public void TellHung()
+    {
+        if (_scaling.At is { } device)
+        {
+            lock (_rungs)
+            {
+                foreach (var session in _rungs.Select(rung => rung.Lane.Session).Where(session => session?.Device == device))
+                {
+                    scope.Desk.Close(session!.Grant.Lease, LeaseOutcome.Hung, 0, $"scaling on {device.Name} did not return");
+                }
             }
         }
     }
 
     public void Dispose()
     {
-        _cascade?.Dispose();
+        _scaling.Dispose();
         _early.ForEach(frame => frame.Release());
         _early.Clear();
     }
 
+    private double StatedRate => _track!.Video.FrameRate;
+
+    private FramePath Path => new(_device!, _track!.Codec.Name(), _source.Width, _source.Height, _source.FrameRate);
+
     private void Settle(PipelineThread thread)
     {
         var first = _early[0];
-        var rate = FrameRateEstimate.IsPlausible(_statedRate) ? _statedRate : FrameRateEstimate.From([.. _early.Select(frame => frame.Pts)]);
-        var source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate, first.Color);
-        var plan = TranscodePlanner.Plan(scope.Job.Renditions, source, scope.Job.KeyframeInterval);
-        foreach (var (number, reason) in plan.LeftOut)
+        var rate = FrameRateEstimate.IsPlausible(StatedRate) ? StatedRate : FrameRateEstimate.From([.. _early.Select(frame => frame.Pts)]);
+        _source = new SourcePicture(first.Width, first.Height, first.SampleAspectRatio, rate, first.Color);
+        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
+        foreach (var (number, reason) in plan.LeftOut.Where(each => IsPlanned(scope.Renditions[each.Number])))
         {
             scope.Renditions[number].End(reason);
         }
 
-        _sizes = plan.Sizes;
-        _cascade = new ScaleCascade(_device!, _sizes);
-        lock (_rungs)
-        {
-            foreach (var planned in plan.Renditions.Where(planned => !_aborted && !scope.Renditions[planned.Number].HasEnded))
-            {
-                var video = new VideoRendition(scope, scope.Renditions[planned.Number], planned, _decoder);
-                _rungs.Add(new Rung(video, new FrameRateReduction(planned.ReducedFrameRate)));
-                scope.Threads.Start($"enc:{scope.Job.Stream}:{video.Rendition.Name}", video.Run);
-            }
-        }
-
+        Start([.. plan.Renditions.Where(planned => IsPlanned(scope.Renditions[planned.Number]))], thread);
         _planned = true;
         scope.VideoSettled.Set();
         while (_early.Count > 0)
@@ -142,13 +165,126 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
     }
 
+    /// <summary>
+    /// A rendition whose pictures were the source's own is encoded from the next frame on: by the encoder of another that asks for the same, or by its own.
+    /// Where nothing was decoded so far the first frame settles it.
+    /// </summary>
+    public void Add(Rendition rendition)
+    {
+        if (!_planned)
+        {
+            return;
+        }
+
+        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
+        if (plan.Renditions.FirstOrDefault(each => each.Number == rendition.Number) is not { } planned)
+        {
+            rendition.End(plan.LeftOut.First(each => each.Number == rendition.Number).Reason);
+            return;
+        }
+
+        var member = new LaneMember(rendition, rendition.VideoLeft);
+        if (_rungs.Find(rung => rung.Lane.Plan.Settings == planned.Settings && !rung.Lane.Members.HaveEnded) is { } shared)
+        {
+            shared.Lane.Join(member);
+            return;
+        }
+
+        lock (_rungs)
+        {
+            if (!_aborted)
+            {
+                Start(new VideoLane(scope, new LaneMembers([member]), planned, Path));
+            }
+        }
+    }
+
+    private static bool IsPlanned(Rendition rendition) => rendition.Job.Spec.Video is not null && !rendition.HasEnded && !rendition.PassesThrough;
+
+    /// <summary>Asks for places for all of them at once, and starts a lane for each lease that is granted.</summary>
+    private void Start(IReadOnlyList<PlannedVideo> wanted, PipelineThread thread)
+    {
+        if (wanted.Count == 0)
+        {
+            return;
+        }
+
+        scope.Desk.Ask(new LeaseRequest(Path.Place, _source.Width, _source.Height, _source.FrameRate, [.. wanted.Select(each => new EncodeDemand(each.Number, each.Settings))]));
+        thread.Idle();
+        var grants = scope.Desk.Wait([.. wanted.Select(each => each.Number)], GrantDeadline);
+        thread.Busy();
+        lag.CatchUp();
+        foreach (var (planned, grant) in wanted.Zip(grants).Where(each => each.Second is not { Lease: not 0 }))
+        {
+            scope.Desk.Leave(planned.Number);
+            if (scope.Desk.IsAborted && grant is null)
+            {
+                continue;
+            }
+
+            scope.Renditions[planned.Number].End(grant?.Reason ?? new Reason(Reasons.NoPlace, $"no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
+        }
+
+        lock (_rungs)
+        {
+            foreach (var shared in wanted.Zip(grants).Where(each => each.Second is { Lease: not 0 }).GroupBy(each => each.Second!.Lease, each => each.First))
+            {
+                if (_aborted)
+                {
+                    scope.Desk.Close(shared.Key, LeaseOutcome.Released, 0, "the worker ends");
+                    continue;
+                }
+
+                var members = new LaneMembers([.. shared.Select(each => new LaneMember(scope.Renditions[each.Number], scope.Renditions[each.Number].VideoLeft))]);
+                Start(new VideoLane(scope, members, shared.First(), Path));
+            }
+        }
+    }
+
+    private void Start(VideoLane lane)
+    {
+        _rungs.Add(new Rung(lane));
+        scope.Threads.Start($"enc:{scope.Job.Stream}:{lane.Members.Name}", lane.Run);
+
+        // Each size is made from a larger one that is there already.
+        _rungs.Sort((one, other) => other.Pixels.CompareTo(one.Pixels));
+    }
+
+    /// <summary>Another picture may change what a rung asks for. Rungs that it is too small for stay as they are: viewers are watching.</summary>
+    private void Replan(Frame frame)
+    {
+        if (frame.Width == _source.Width && frame.Height == _source.Height && frame.SampleAspectRatio == _source.SampleAspectRatio)
+        {
+            return;
+        }
+
+        var demands = new List<EncodeDemand>();
+        _source = _source with { Width = frame.Width, Height = frame.Height, SampleAspectRatio = frame.SampleAspectRatio, Color = frame.Color };
+        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
+        foreach (var rung in _rungs)
+        {
+            var lane = rung.Lane;
+            var changed = plan.Renditions.FirstOrDefault(each => lane.Members.All.Any(member => member.Rendition.Number == each.Number && !member.Rendition.HasEnded));
+            if (changed is not null && changed.Settings != lane.Plan.Settings)
+            {
+                lane.Change(changed, Path);
+                demands.AddRange(lane.Members.All.Where(member => !member.Rendition.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, changed.Settings)));
+            }
+        }
+
+        if (demands.Count > 0)
+        {
+            scope.Desk.Ask(new LeaseRequest(Path.Place, _source.Width, _source.Height, _source.FrameRate, demands));
+        }
+    }
+
     private void FanOut(Frame frame, PipelineThread thread)
     {
         var grid = _grid.IsKeyframe(frame.Pts);
         lag.BeginFrame(_duration);
         try
         {
-            _cascade!.Begin(frame);
+            _scaling.Begin(frame, _device!);
             foreach (var rung in _rungs)
             {
                 OfferTo(rung, frame, grid, thread);
@@ -156,75 +292,91 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
         finally
         {
-            _cascade!.Finish();
+            _scaling.Finish();
             frame.Release();
         }
     }
 
     private void OfferTo(Rung rung, Frame frame, bool grid, PipelineThread thread)
     {
-        var rendition = rung.Video.Rendition;
-        if (rendition.HasEnded || frame.Pts <= rendition.Job.ResumeVideoAfter)
+        var lane = rung.Lane;
+        var members = lane.Members;
+        if (!members.Offer(frame.Pts, out var begins))
         {
             return;
         }
 
-        rendition.Frames.Offered();
-        var keyframe = grid || !rung.Begun || rung.LostKeyframe;
-        if (!rung.Reduction.Picks(frame.Pts, keyframe))
+        var keyframe = grid || begins || rung.LostKeyframe;
+        if (!rung.Picks(frame.Pts, keyframe, lane.Target.FrameRate))
         {
-            rendition.Frames.DroppedByPlan();
+            members.DroppedByPlan(frame.Pts);
             return;
         }
 
         thread.Idle();
-        var room = rung.Video.Queue.WaitForRoom(keyframe, lag, out var evicted);
+        var room = lane.Queue.WaitForRoom(keyframe, lag, out var evicted);
         thread.Busy();
-        rendition.Frames.DroppedLate(evicted);
+        if (evicted is { } old)
+        {
+            members.DroppedLate(old);
+        }
+
         if (room == FrameRoom.Full)
         {
-            rendition.Frames.DroppedLate(1);
+            members.DroppedLate(frame.Pts);
             return;
         }
 
         if (room == FrameRoom.Closed)
         {
-            rendition.Frames.Lost(1);
+            members.Lost(frame.Pts);
             return;
         }
 
-        Frame scaled;
+        Picture picture;
         try
         {
-            scaled = _cascade!.Get(rung.Video.Plan.SizeIndex);
+            var target = lane.Target;
+            picture = _scaling.Get(target.Device, target.Size, keyframe, thread);
         }
         catch (CodecException exception)
         {
             // One picture that could not be scaled; the keyframe it was to be moves to the next one.
-            scope.Link.Log("Warning", $"{rendition.Name}: scaling the frame at {frame.Pts} failed: {exception.Message}");
-            rendition.Frames.Lost(1);
+            scope.Link.Log("Warning", $"{members.Name}: scaling the frame at {frame.Pts} failed: {exception.Message}");
+            members.Lost(frame.Pts);
             rung.LostKeyframe |= keyframe;
             return;
         }
 
-        scaled.AddReference();
-        rung.Begun = true;
+        members.Begin(frame.Pts);
         rung.LostKeyframe = false;
-        if (!rung.Video.Queue.Put(scaled, keyframe))
+        if (!lane.Queue.Put(picture))
         {
-            rendition.Frames.Lost(1);
+            members.Lost(frame.Pts);
         }
     }
 
-    private sealed class Rung(VideoRendition video, FrameRateReduction reduction)
+    /// <summary>The decode thread's side of a lane.</summary>
+    private sealed class Rung(VideoLane lane)
     {
-        public VideoRendition Video => video;
+        private FrameRateReduction _reduction = new(0);
+        private double _rate;
 
-        public FrameRateReduction Reduction => reduction;
+        public VideoLane Lane => lane;
 
-        /// <summary>The first frame after the resume point has been queued.</summary>
-        public bool Begun { get; set; }
+        public long Pixels => (long)lane.Target.Size.Width * lane.Target.Size.Height;
 
         public bool LostKeyframe { get; set; }
+
+        public bool Picks(MediaTime pts, bool keyframe, double rate)
+        {
+            if (rate != _rate)
+            {
+                _rate = rate;
+                _reduction = new FrameRateReduction(rate);
+            }
+
+            return _reduction.Picks(pts, keyframe);
+        }
     }
 }

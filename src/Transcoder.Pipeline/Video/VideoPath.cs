@@ -1,4 +1,5 @@
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
@@ -16,13 +17,22 @@ internal sealed class VideoPath : IDisposable
     private const int QueuedPackets = 64;
     private const int QueuedBytes = 8 << 20;
 
+    // A source whose first keyframe does not come is decided about all the same.
+    private const int MostHeld = 120;
+
     // A source with periodic intra refresh never sends another keyframe: after so long without one, decode what comes.
     private static readonly MediaTime LongestWait = MediaTime.FromSeconds(5);
 
     private readonly PipelineScope _scope;
     private readonly LagGate _lag;
     private readonly VideoFanOut _fanOut;
+    private readonly Passthrough _passthrough;
+    private readonly GopKeeper _gop = new();
+    private readonly List<LinkItem> _held = [];
     private readonly RestartBudget _restarts;
+    private readonly List<DeviceRef> _order;
+    private readonly bool _keepsGop;
+    private DeviceRef _place;
     private Track? _track;
     private IDecoder? _decoder;
     private bool _waitsForKeyframe = true;
@@ -33,34 +43,45 @@ internal sealed class VideoPath : IDisposable
         _scope = scope;
         _lag = new LagGate(scope.Time);
         _fanOut = new VideoFanOut(scope, _lag);
+        _passthrough = new Passthrough(scope);
         _restarts = RestartBudget.ForCodecs(scope.Time);
+        _order = scope.Job.DecodeOrder.Count > 0 ? [.. scope.Job.DecodeOrder] : [DeviceRef.Cpu];
+        _keepsGop = _order.Exists(place => place != DeviceRef.Cpu);
     }
 
     public PacketQueue Queue { get; } = new(QueuedPackets, QueuedBytes);
 
     public void Run(PipelineThread thread)
     {
+        thread.Hung = _fanOut.TellHung;
         while (Next(thread, out var item))
         {
             if (item.Track is { } track)
             {
+                Decide(thread);
                 ChangeTrack(track, thread);
             }
             else if (item.Packet is { } packet)
             {
-                try
+                _passthrough.Measure(packet);
+                if (_passthrough.IsDeciding)
                 {
-                    _lag.Observe(item.LagMilliseconds, item.Arrival);
-                    Decode(packet, thread);
+                    _held.Add(item);
+                    if (_passthrough.IsEnough || _held.Count >= MostHeld)
+                    {
+                        Decide(thread);
+                    }
                 }
-                finally
+                else
                 {
-                    packet.Release();
+                    Take(item, thread);
                 }
             }
             else
             {
+                Decide(thread);
                 Drain(thread);
+                _passthrough.Drain();
                 _fanOut.Complete(thread);
                 return;
             }
@@ -77,6 +98,9 @@ internal sealed class VideoPath : IDisposable
     /// <summary>Once the thread has ended.</summary>
     public void Dispose()
     {
+        _passthrough.Drain();
+        _held.ForEach(item => item.Packet!.Release());
+        _gop.Dispose();
         _decoder?.Dispose();
         _fanOut.Dispose();
     }
@@ -89,46 +113,96 @@ internal sealed class VideoPath : IDisposable
         return some;
     }
 
+    /// <summary>Takes over the packet.</summary>
+    private void Take(in LinkItem item, PipelineThread thread)
+    {
+        var packet = item.Packet!;
+        try
+        {
+            _lag.Observe(item.LagMilliseconds, item.Arrival);
+            foreach (var rendition in _passthrough.Forward(packet))
+            {
+                _fanOut.Add(rendition);
+            }
+
+            Decode(packet, thread);
+        }
+        finally
+        {
+            packet.Release();
+        }
+    }
+
+    /// <summary>Enough of the source has been seen, or no more comes: what waited for that goes its way.</summary>
+    private void Decide(PipelineThread thread)
+    {
+        if (!_passthrough.IsDeciding)
+        {
+            return;
+        }
+
+        _passthrough.Decide();
+        if (!_fanOut.IsWanted)
+        {
+            _scope.VideoSettled.Set();
+        }
+
+        while (_held.Count > 0)
+        {
+            var item = _held[0];
+            _held.RemoveAt(0);
+            Take(item, thread);
+        }
+    }
+
     private void ChangeTrack(Track track, PipelineThread thread)
     {
+        _passthrough.SetTrack(track);
         if (track.Equals(_track) && _decoder is not null)
         {
             return;
         }
 
         Drain(thread);
+        _gop.Clear();
         _track = track;
-        Open(track);
+        _waitsForKeyframe = true;
+        _waitsSince = null;
+        if (_fanOut.IsWanted && !_passthrough.IsDeciding)
+        {
+            TryOpen(track);
+        }
     }
 
-    private void Open(Track track)
+    private bool TryOpen(Track track)
     {
         _decoder?.Dispose();
         _decoder = null;
-        _waitsForKeyframe = true;
-        _waitsSince = null;
         var refusals = new List<string>();
-        foreach (var device in _scope.Devices)
+        foreach (var place in _order)
         {
             try
             {
+                var device = _scope.Devices.Open(place);
                 _decoder = device.OpenDecoder(track);
-                _fanOut.SetSource(device, $"{track.Codec.Name()} on {device.Name}", track.Video.FrameRate);
-                return;
+                _place = place;
+                _fanOut.SetSource(device, track);
+                return true;
             }
             catch (CodecException exception)
             {
-                refusals.Add($"{device.Name}: {exception.Message}");
+                refusals.Add($"{place}: {exception.Message}");
             }
         }
 
         _scope.End(new Reason(Reasons.DecoderFailed, $"no device can decode the source's {track.Codec.Name()} video: {string.Join("; ", refusals)}"));
+        return false;
     }
 
     private void Decode(Packet packet, PipelineThread thread)
     {
         _scope.Source.CountVideoPacket();
-        if (_decoder is null || !_fanOut.IsWanted)
+        if (!_fanOut.IsWanted)
         {
             _waitsForKeyframe = true;
             return;
@@ -146,21 +220,35 @@ internal sealed class VideoPath : IDisposable
 
         _waitsForKeyframe = false;
         _waitsSince = null;
+        if (_keepsGop)
+        {
+            _gop.Add(packet);
+        }
+
+        if (_decoder is null && !TryOpen(_track!))
+        {
+            return;
+        }
+
         try
         {
-            if (!_decoder.Send(packet))
-            {
-                _scope.Source.CountDamage();
-
-                // Pictures that refer to a missing one are wrong until the next keyframe; one that nobody refers to leaves no trace.
-                _waitsForKeyframe = (packet.Flags & PacketFlags.Disposable) == 0;
-            }
-
+            Send(packet);
             Receive(thread);
         }
         catch (CodecException exception)
         {
-            Restart(exception);
+            Restart(exception, thread);
+        }
+    }
+
+    private void Send(Packet packet)
+    {
+        if (!_decoder!.Send(packet))
+        {
+            _scope.Source.CountDamage();
+
+            // Pictures that refer to a missing one are wrong until the next keyframe; one that nobody refers to leaves no trace.
+            _waitsForKeyframe = (packet.Flags & PacketFlags.Disposable) == 0;
         }
     }
 
@@ -191,22 +279,61 @@ internal sealed class VideoPath : IDisposable
             _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, exception.Message));
         }
 
-        _decoder.Dispose();
+        _decoder?.Dispose();
         _decoder = null;
     }
 
-    private void Restart(CodecException exception)
+    private void Restart(CodecException exception, PipelineThread thread)
     {
-        _scope.Source.CountDamage();
         if (!_restarts.TryRestart())
         {
+            _scope.Source.CountDamage();
             _scope.End(new Reason(Reasons.DecoderFailed, $"the video decoder failed again and again: {exception.Message}"));
             _decoder!.Dispose();
             _decoder = null;
             return;
         }
 
+        // Another device first, where there is one: this one may be lost.
+        var failed = _place;
+        _order.Remove(failed);
+        _order.Add(failed);
+        if (failed != DeviceRef.Cpu && _gop.IsWhole && TryOpen(_track!))
+        {
+            _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; the GOP is decoded again on {_place}"));
+            Replay(thread);
+            return;
+        }
+
+        // A software decoder broke on what it was given, and would again.
+        _scope.Source.CountDamage();
         _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; a new decoder goes on from the next keyframe"));
-        Open(_track!);
+        _decoder?.Dispose();
+        _decoder = null;
+        _waitsForKeyframe = true;
+    }
+
+    private void Replay(PipelineThread thread)
+    {
+        _lag.CatchUp();
+        _fanOut.IsReplaying = true;
+        try
+        {
+            foreach (var packet in _gop.Packets)
+            {
+                thread.Busy();
+                Send(packet);
+                Receive(thread);
+            }
+        }
+        catch (CodecException exception)
+        {
+            _gop.Clear();
+            Restart(exception, thread);
+        }
+        finally
+        {
+            _fanOut.IsReplaying = false;
+        }
     }
 }

@@ -29,6 +29,9 @@ internal enum LinkStatus
 /// </summary>
 internal sealed class RtmpLink : IDisposable
 {
+    // An end that comes meanwhile waits no longer than this.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
+
     private readonly PipeReader _input;
     private readonly ChunkReader _chunks;
     private readonly AggregateReader _aggregate;
@@ -43,6 +46,8 @@ internal sealed class RtmpLink : IDisposable
     private long _lastReceived;
     private uint _announcedWindow;
     private bool _hardLimit;
+    private volatile bool _interrupted;
+    private TimeSpan _pause;
 
     public RtmpLink(PipeReader input, IConnectionOutput output, MediaBufferPool pool, RtmpOptions options, TimeProvider time, RtmpStatistics statistics)
     {
@@ -57,6 +62,9 @@ internal sealed class RtmpLink : IDisposable
     }
 
     public ConnectionWriter Writer { get; }
+
+    /// <summary>Says when the peer sends more than it may; null: never.</summary>
+    public IConnectionLease? Lease { get; init; }
 
     public int OutgoingChunkSize { get; private set; } = ChunkReader.DefaultChunkSize;
 
@@ -90,7 +98,11 @@ internal sealed class RtmpLink : IDisposable
     }
 
     /// <summary>Makes the read under way, or the next one, return at once. From any thread.</summary>
-    public void Interrupt() => _input.CancelPendingRead();
+    public void Interrupt()
+    {
+        _interrupted = true;
+        _input.CancelPendingRead();
+    }
 
     /// <summary>Waits until at least <paramref name="minimum"/> bytes are there; for the handshake.</summary>
     public async ValueTask<(LinkStatus Status, ReadOnlySequence<byte> Bytes)> PeekAsync(int minimum)
@@ -190,6 +202,15 @@ internal sealed class RtmpLink : IDisposable
 
         var left = _unread.Length;
         Release(examined: true);
+
+        // What is not read fills the socket's buffer, and TCP slows the peer.
+        while (_pause > TimeSpan.Zero && !_interrupted)
+        {
+            var part = _pause < LongestPause ? _pause : LongestPause;
+            _pause -= part;
+            await Task.Delay(part, _time);
+        }
+
         var result = await _input.ReadAsync(CancellationToken.None);
         _reading = true;
         _unread = result.Buffer;
@@ -208,7 +229,7 @@ internal sealed class RtmpLink : IDisposable
         Interlocked.Exchange(ref _lastReceived, _time.GetTimestamp());
         Interlocked.Add(ref _received, arrived);
         _statistics.Received(arrived);
-
+        _pause = Lease?.Received(arrived) ?? TimeSpan.Zero;
         return LinkStatus.Message;
     }
 

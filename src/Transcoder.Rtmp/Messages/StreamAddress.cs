@@ -1,13 +1,18 @@
+using Transcoder.Media.Ports;
+
 namespace Transcoder.Rtmp.Messages;
 
 /// <summary>
 /// Where a client wants to publish or play, out of the forms that clients use: slashes around and inside the application, the query behind the stream, the
 /// application or the tcUrl, the stream glued to the application, player prefixes. The key is never part of a name.
 /// </summary>
-internal readonly record struct StreamAddress(string App, string Stream, string? Key)
+/// <param name="Query">The parameters of all three places; those behind the stream's name come first and win.</param>
+internal readonly record struct StreamAddress(string App, string Stream, string Query)
 {
     // Longer names are abuse; a file name allows no more either.
     private const int LongestName = 255;
+
+    public string? Key => AccessRequest.Parameter(Query, "key");
 
     /// <summary>Whether both names are there and printable.</summary>
     public bool IsValid => IsName(App) && IsName(Stream);
@@ -53,7 +58,7 @@ internal readonly record struct StreamAddress(string App, string Stream, string?
             appPath = appPath[..last];
         }
 
-        return new StreamAddress(appPath, PlainName(stream), KeyOf(streamQuery) ?? KeyOf(appQuery) ?? KeyOf(tcQuery));
+        return new StreamAddress(appPath, PlainName(stream), string.Join('&', ((string[])[streamQuery, appQuery, tcQuery]).Where(query => query.Length > 0)));
     }
 
     /// <summary>The names without the key, for logs.</summary>
@@ -78,19 +83,6 @@ internal readonly record struct StreamAddress(string App, string Stream, string?
         }
 
         return stream.EndsWith(".flv", StringComparison.Ordinal) ? stream[..^4] : stream;
-    }
-
-    private static string? KeyOf(string query)
-    {
-        foreach (var part in query.Split('&', '?'))
-        {
-            if (part.StartsWith("key=", StringComparison.Ordinal))
-            {
-                return Uri.UnescapeDataString(part["key=".Length..]);
-            }
-        }
-
-        return null;
     }
 
     private static bool IsName(string name) =>

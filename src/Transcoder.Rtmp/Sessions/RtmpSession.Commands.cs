@@ -234,7 +234,7 @@ internal sealed partial class RtmpSession
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, _connection.ConnectionClosed);
         try
         {
-            return await ask(new AccessRequest(address.App, address.Stream, address.Key, _address), cancellation.Token);
+            return await ask(new AccessRequest(address.App, address.Stream, address.Key, _address) { Query = address.Query }, cancellation.Token);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -367,7 +367,7 @@ internal sealed partial class RtmpSession
 
     private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
 
-    // For the log: a hostile name neither fills it nor forges lines.
+    // For the log: a hostile name neither fills it nor forges lines, and a mistyped address does not show its key.
     private static string Shown(string text) =>
-        string.Concat(text.Take(64).Select(character => char.IsControl(character) ? '?' : character));
+        string.Concat(SecretRedaction.Redact(text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
 }

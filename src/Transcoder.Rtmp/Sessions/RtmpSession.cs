@@ -48,6 +48,7 @@ internal sealed partial class RtmpSession
     private readonly RtmpLink _link;
     private readonly CancellationTokenSource _ending = new();
     private readonly string _address;
+    private readonly IConnectionLease? _lease;
     private Ending? _end;
     private volatile SessionState _state = SessionState.Handshake;
     private long _stateSince;
@@ -68,7 +69,8 @@ internal sealed partial class RtmpSession
         _logger = logger;
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
-        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics);
+        _lease = connection.Features.Get<IConnectionLease>();
+        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease };
     }
 
     public SessionState State => _state;
@@ -163,6 +165,7 @@ internal sealed partial class RtmpSession
             return failed;
         }
 
+        _lease?.HandshakeDone();
         Enter(SessionState.Connect);
         while (true)
         {

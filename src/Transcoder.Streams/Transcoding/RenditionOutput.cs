@@ -48,6 +48,7 @@ public sealed class RenditionOutput
         Spec = spec;
         Name = name;
         _interleaver = new Interleaver(Leave, clock);
+        Gaps = new EncoderGaps(clock);
     }
 
     public RenditionSpec Spec { get; }
@@ -76,6 +77,9 @@ public sealed class RenditionOutput
 
     /// <summary>Frames that a failing encoder took along, over all workers.</summary>
     public long FramesLost => _earlier.FramesLost + (Report?.FramesLost ?? 0);
+
+    /// <summary>What the viewers saw of moves and restarts.</summary>
+    public EncoderGaps Gaps { get; }
 
     /// <summary>Source frames whose encoded picture has left.</summary>
     public long FramesEncoded => _encodedEarlier + (Live?.Meter.VideoPackets ?? 0);
@@ -226,6 +230,11 @@ public sealed class RenditionOutput
     {
         if (Live is { } live)
         {
+            if (packet.Track.Kind == TrackKind.Video)
+            {
+                Gaps.OnPicture();
+            }
+
             live.Publish(packet);
         }
         else

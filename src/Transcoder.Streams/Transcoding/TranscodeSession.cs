@@ -6,6 +6,7 @@ using Transcoder.Media.Jobs;
 using Transcoder.Media.Time;
 using Transcoder.Media.Workers;
 using Transcoder.Streams.Ingest;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Workers;
 
 namespace Transcoder.Streams.Transcoding;
@@ -30,6 +31,7 @@ public sealed partial class TranscodeSession
     private readonly SourceStream _source;
     private readonly StreamRegistry _registry;
     private readonly WorkerPool _workers;
+    private readonly ResourceManager _resources;
     private readonly MediaBufferPool _pool;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
@@ -37,12 +39,14 @@ public sealed partial class TranscodeSession
     private readonly RenditionOutput[] _renditions;
     private RenditionOutput[] _active = [];
 
-    internal TranscodeSession(SourceStream source, StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger log, Action onWorkerDeath)
+    internal TranscodeSession(
+        SourceStream source, StreamRegistry registry, WorkerPool workers, ResourceManager resources, MediaBufferPool pool, TimeProvider clock, ILogger log, Action onWorkerDeath)
     {
         _onWorkerDeath = onWorkerDeath;
         _source = source;
         _registry = registry;
         _workers = workers;
+        _resources = resources;
         _pool = pool;
         _clock = clock;
         _log = log;
@@ -169,13 +173,14 @@ public sealed partial class TranscodeSession
 
         var resume = _active.Min(r => r.ResumePoint);
         using var reader = _source.Live.Feed.SubscribeTranscoder(resume);
-        var link = new WorkerLink(worker.Link, _pool);
+        using var link = new WorkerLink(worker.Link, _pool);
+        var leases = new WorkerLeases(_resources, _source.Live.Name.ToString(), worker.ProcessId, link, _active, _log);
         LogWorkerStarted(_source.Live.Name, worker.ProcessId, _active.Length, resume == MediaTime.MinValue ? "the beginning" : resume.ToString());
-        link.Stage(WorkerMessageType.Job, JobFor(), WorkerJson.Default.TranscodeJob);
+        link.Stage(WorkerMessageType.Job, JobFor(leases), WorkerJson.Default.TranscodeJob);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pumping = new WorkerPump(link, reader).RunAsync(stop.Token);
-        var receiving = new WorkerReceiver(link, _pool, this, worker.ProcessId, _workers.Policy.HangTimeout, _clock, _log).RunAsync(stop.Token);
+        var receiving = new WorkerReceiver(link, _pool, this, leases, worker.ProcessId, _workers.Policy.HangTimeout, _clock, _log).RunAsync(stop.Token);
         Reason? finished;
         string status;
         try
@@ -195,6 +200,7 @@ public sealed partial class TranscodeSession
             await ((Task)worker.Exited).WaitAsync(DeathDeadline, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             status = worker.Exited.IsCompleted ? await worker.Exited.ConfigureAwait(false) : $"not dead {DeathDeadline.TotalSeconds} s after it was killed";
             await pumping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ReturnAsync(leases, worker.Exited).ConfigureAwait(false);
             PacketsSkipped += reader.DroppedPackets;
             foreach (var rendition in _renditions)
             {
@@ -226,6 +232,19 @@ public sealed partial class TranscodeSession
         return false;
     }
 
+    /// <summary>A driver frees the sessions of a process when it ends: a place given away sooner would be refused there.</summary>
+    private static async Task ReturnAsync(WorkerLeases leases, Task exited)
+    {
+        if (exited.IsCompleted)
+        {
+            await leases.DisposeAsync().ConfigureAwait(false);
+        }
+        else
+        {
+            _ = exited.ContinueWith(_ => leases.DisposeAsync().AsTask(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+    }
+
     private static bool IsAtWork(RenditionOutput rendition) => rendition.State is RenditionState.Starting or RenditionState.Running;
 
     /// <summary>Until the next worker opens them again, the renditions say why nothing comes.</summary>
@@ -243,11 +262,11 @@ public sealed partial class TranscodeSession
         ? TimeSpan.Zero
         : TimeSpan.FromTicks(Math.Min(SecondDelay.Ticks << Math.Min(failures - 2, 16), _workers.Policy.RestartDelayMax.Ticks));
 
-    private TranscodeJob JobFor() => new(
+    private TranscodeJob JobFor(WorkerLeases leases) => new(
         _source.Live.Name.ToString(),
         _source.Policy.KeyframeInterval,
-        [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts))],
-        _source.Policy.EncoderOrder);
+        [.. _active.Select(r => new RenditionJob(r.Spec, r.LastVideoPts, r.LastAudioPts, r.Started?.Reason.Code == Reasons.Passthrough))],
+        leases.DecodeOrder(_source.Live.Video));
 
     /// <summary>By its number on the current worker's link: only what still runs is in a job.</summary>
     internal RenditionOutput? Rendition(int number) => number < _active.Length ? _active[number] : null;
@@ -269,6 +288,7 @@ public sealed partial class TranscodeSession
         }
 
         rendition.BeginOfWorker(_source.Live.Video is not null, _source.Live.Audio is not null);
+        rendition.Gaps.OnEncoder();
         rendition.Started = started;
         rendition.Reason = started.Reason;
         rendition.State = RenditionState.Running;

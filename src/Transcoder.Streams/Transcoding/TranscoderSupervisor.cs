@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media.Buffers;
 using Transcoder.Streams.Ingest;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Workers;
 
 namespace Transcoder.Streams.Transcoding;
@@ -11,6 +12,8 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
 {
     private readonly StreamRegistry _registry;
     private readonly WorkerPool _workers;
+    private readonly ResourceManager _resources;
+    private readonly Task _devicesKnown;
     private readonly MediaBufferPool _pool;
     private readonly TimeProvider _clock;
     private readonly ILogger<TranscoderSupervisor> _log;
@@ -18,10 +21,14 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
     private readonly ConcurrentDictionary<TranscodeSession, Task> _sessions = new();
     private long _workerDeaths;
 
-    public TranscoderSupervisor(StreamRegistry registry, WorkerPool workers, MediaBufferPool pool, TimeProvider clock, ILogger<TranscoderSupervisor> log)
+    /// <param name="devicesKnown">Completes when the hardware has been looked at: before that there is no place for an encoder.</param>
+    public TranscoderSupervisor(
+        StreamRegistry registry, WorkerPool workers, ResourceManager resources, Task devicesKnown, MediaBufferPool pool, TimeProvider clock, ILogger<TranscoderSupervisor> log)
     {
         _registry = registry;
         _workers = workers;
+        _resources = resources;
+        _devicesKnown = devicesKnown;
         _pool = pool;
         _clock = clock;
         _log = log;
@@ -53,7 +60,7 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
     {
         if (source.Policy.Ladder.Count > 0)
         {
-            var session = new TranscodeSession(source, _registry, _workers, _pool, _clock, _log, () => Interlocked.Increment(ref _workerDeaths));
+            var session = new TranscodeSession(source, _registry, _workers, _resources, _pool, _clock, _log, () => Interlocked.Increment(ref _workerDeaths));
             var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _sessions[session] = RunAsync(session, ready.Task);
             ready.SetResult();
@@ -65,7 +72,12 @@ public sealed partial class TranscoderSupervisor : IAsyncDisposable
         await listed.ConfigureAwait(false);
         try
         {
+            await _devicesKnown.WaitAsync(_stop.Token).ConfigureAwait(false);
             await session.RunAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The appliance stops before its devices were known: nothing had begun.
         }
         catch (Exception e)
         {

@@ -22,16 +22,18 @@ internal sealed partial class WorkerReceiver
     private readonly WorkerLink _link;
     private readonly MediaBufferPool _pool;
     private readonly TranscodeSession _session;
+    private readonly WorkerLeases _leases;
     private readonly int _processId;
     private readonly TimeSpan _hangTimeout;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
 
-    public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, int processId, TimeSpan hangTimeout, TimeProvider clock, ILogger log)
+    public WorkerReceiver(WorkerLink link, MediaBufferPool pool, TranscodeSession session, WorkerLeases leases, int processId, TimeSpan hangTimeout, TimeProvider clock, ILogger log)
     {
         _link = link;
         _pool = pool;
         _session = session;
+        _leases = leases;
         _processId = processId;
         _hangTimeout = hangTimeout;
         _clock = clock;
@@ -123,12 +125,25 @@ internal sealed partial class WorkerReceiver
                     rendition?.SetTrack(announced);
                     break;
                 case WorkerMessageType.RenditionStarted when rendition is not null:
-                    _session.Start(rendition, Parse(payload, WorkerJson.Default.RenditionStarted));
+                    var started = Parse(payload, WorkerJson.Default.RenditionStarted);
+                    _leases.Confirm(started.Lease);
+                    _session.Start(rendition, started);
+                    break;
+                case WorkerMessageType.LeaseRequest:
+                    _leases.Request(Parse(payload, WorkerJson.Default.LeaseRequest));
+                    break;
+                case WorkerMessageType.LeaseClosed:
+                    _leases.Close(Parse(payload, WorkerJson.Default.LeaseClosed));
+                    break;
+                case WorkerMessageType.LeaseStrained:
+                    _leases.Strained(Parse(payload, WorkerJson.Default.LeaseStrained));
                     break;
                 case WorkerMessageType.RenditionEnded when rendition is not null:
                     return _session.EndByWorker(rendition, Parse(payload, WorkerJson.Default.Reason));
                 case WorkerMessageType.Report:
-                    _session.Note(Parse(payload, WorkerJson.Default.WorkerReport));
+                    var report = Parse(payload, WorkerJson.Default.WorkerReport);
+                    _leases.Observe(report);
+                    _session.Note(report);
                     break;
                 case WorkerMessageType.Log:
                     Write(Parse(payload, WorkerJson.Default.WorkerLogLine));

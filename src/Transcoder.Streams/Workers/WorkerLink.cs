@@ -7,14 +7,15 @@ using Transcoder.Media.Workers;
 
 namespace Transcoder.Streams.Workers;
 
-/// <summary>The daemon's end of a worker's link: one writer and one reader at a time, each with its own buffer.</summary>
-internal sealed class WorkerLink
+/// <summary>The daemon's end of a worker's link: one reader, one that stages and flushes, and anyone who posts a message between the batches.</summary>
+internal sealed class WorkerLink : IDisposable
 {
     private const int StagingBytes = 64 * 1024;
 
     private readonly Stream _stream;
     private readonly Stream _input;
     private readonly MediaBufferPool _pool;
+    private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly byte[] _head = new byte[WorkerMessageHeader.Size];
     private byte[] _staging = new byte[StagingBytes];
     private int _staged;
@@ -41,10 +42,22 @@ internal sealed class WorkerLink
     {
         if (_staged > 0)
         {
-            await _stream.WriteAsync(_staging.AsMemory(0, _staged), cancellationToken).ConfigureAwait(false);
+            await WriteAsync(_staging.AsMemory(0, _staged), cancellationToken).ConfigureAwait(false);
             _staged = 0;
         }
     }
+
+    /// <summary>Writes a message at once, from any loop.</summary>
+    public ValueTask PostAsync<T>(WorkerMessageType type, int number, T value, JsonTypeInfo<T> json, CancellationToken cancellationToken)
+    {
+        var payload = JsonSerializer.SerializeToUtf8Bytes(value, json);
+        var message = new byte[WorkerMessageHeader.Size + payload.Length];
+        new WorkerMessageHeader(payload.Length, type, Number: number).Write(message);
+        payload.CopyTo(message, WorkerMessageHeader.Size);
+        return WriteAsync(message, cancellationToken);
+    }
+
+    public void Dispose() => _writing.Dispose();
 
     /// <summary>The next message, or null at the link's end. A payload comes in a pooled block that the caller owns.</summary>
     /// <exception cref="InvalidDataException">The link is out of step.</exception>
@@ -67,6 +80,19 @@ internal sealed class WorkerLink
         {
             body.Release();
             throw;
+        }
+    }
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _writing.Release();
         }
     }
 

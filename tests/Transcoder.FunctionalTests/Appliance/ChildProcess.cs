@@ -48,9 +48,17 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         }
     }
 
-    public static ChildProcess Start(string program, params IEnumerable<string> arguments)
+    public static ChildProcess Start(string program, params IEnumerable<string> arguments) => Start(program, environment: null, arguments);
+
+    /// <param name="environment">Added to the test's own.</param>
+    public static ChildProcess Start(string program, IReadOnlyDictionary<string, string>? environment, params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         Process process;
         try
         {

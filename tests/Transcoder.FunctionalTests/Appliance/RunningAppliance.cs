@@ -23,6 +23,9 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
 
     public int RtmpPort { get; private set; }
 
+    /// <summary>0 where the configuration has no such port.</summary>
+    public int RtmpsPort { get; private set; }
+
     public int ProcessId => _daemon.Id;
 
     public IReadOnlyList<string> Log => _daemon.Lines;
@@ -31,13 +34,15 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
 
     /// <param name="configuration">YAML without the server part.</param>
     /// <param name="port">For RTMP; 0: any free one.</param>
-    public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0)
+    /// <param name="environment">For example a simulated machine's; workers inherit it.</param>
+    /// <param name="server">More keys of the server part, each on a line of its own.</param>
+    public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0, IReadOnlyDictionary<string, string>? environment = null, params string[] server)
     {
         RequireProgram();
         var folder = Directory.CreateTempSubdirectory("transcoder-test-").FullName;
         var file = Path.Combine(folder, "transcoder.yaml");
-        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\" }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{configuration}");
-        var appliance = new RunningAppliance(ChildProcess.Start(Program, "serve", "--config", file), folder);
+        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\", max_connections: 20000 }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{string.Concat(server.Select(line => $"  {line}\n"))}{configuration}");
+        var appliance = new RunningAppliance(ChildProcess.Start(Program, environment, "serve", "--config", file), folder);
         try
         {
             await appliance.BecomeReadyAsync();
@@ -59,6 +64,10 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
     }
 
     public string Url(string path) => $"rtmp://127.0.0.1:{RtmpPort}/{path}";
+
+    public string SecureUrl(string path) => $"rtmps://127.0.0.1:{RtmpsPort}/{path}";
+
+    public Task<string> GetTextAsync(string path) => _http.GetStringAsync(path);
 
     public async Task<StreamList> StreamsAsync() => (await _http.GetFromJsonAsync<StreamList>("api/v1/streams"))!;
 
@@ -120,7 +129,7 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    [GeneratedRegex(@"is running: RTMP on rtmp://127\.0\.0\.1:(\d+), API and metrics on (http://127\.0\.0\.1:\d+)")]
+    [GeneratedRegex(@"is running: RTMP on rtmp://127\.0\.0\.1:(\d+), API and metrics on (http://127\.0\.0\.1:\d+)(?:, RTMPS on rtmps://127\.0\.0\.1:(\d+))?")]
     private static partial Regex RunningLine { get; }
 
     private async Task BecomeReadyAsync()
@@ -136,6 +145,7 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
         }
 
         RtmpPort = int.Parse(running.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        RtmpsPort = running.Groups[3].Success ? int.Parse(running.Groups[3].ValueSpan, CultureInfo.InvariantCulture) : 0;
         _http.BaseAddress = new Uri(running.Groups[2].Value);
         await Polling.UntilAsync(async () => (await StreamsAsync()).Workers.Idle > 0, "a warm worker", Tail);
     }

@@ -1,4 +1,8 @@
+using Transcoder.Codecs.Devices;
 using Transcoder.Codecs.Devices.Cpu;
+using Transcoder.Codecs.Devices.Nvidia;
+using Transcoder.Codecs.Devices.Qsv;
+using Transcoder.Codecs.Devices.Vaapi;
 using Transcoder.Codecs.Native;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
@@ -9,12 +13,14 @@ namespace Transcoder.FunctionalTests.Codecs;
 
 public sealed class EncoderTableTests
 {
+    private static readonly VideoEncoderRow[] Rows = [.. CpuEncoders.Video, .. NvidiaEncoders.Video, .. VaapiEncoders.Video, .. QsvEncoders.Video];
+
     public static TheoryData<string, string, RateControl, int> Choices
     {
         get
         {
             var choices = new TheoryData<string, string, RateControl, int>();
-            foreach (var row in CpuEncoders.Video)
+            foreach (var row in Rows.Where(r => r.IsInstalled || !r.IsOfLaterFFmpeg))
             {
                 foreach (var preset in row.Words.Keys.Append(row.OwnPresets[0]))
                 {
@@ -31,12 +37,45 @@ public sealed class EncoderTableTests
     [MemberData(nameof(Choices))]
     public void Every_option_of_a_row_is_one_that_the_encoder_declares(string name, string preset, RateControl rateControl, int bFrames)
     {
-        var row = CpuEncoders.Video.Single(r => r.Name == name);
+        var row = Rows.Single(r => r.Name == name);
         Assert.Equal(1, Shim.EncoderExists(name));
         var options = row.Options(Coding.Video(row.Codec, bFrames: bFrames) with { Preset = preset, RateControl = rateControl });
 
         Assert.All(options.Entries, entry => Assert.True(Shim.EncoderDeclares(name, entry.Key, Value(entry)) == 1, $"{name} {entry.Key}={entry.Value}"));
     }
+
+    [Fact]
+    public void Every_row_asks_for_the_bitrate_the_buffer_the_gop_and_the_b_frames()
+    {
+        Assert.All(Rows.Where(r => r.Name is not "libsvtav1" and not "libvpx-vp9"), row =>
+        {
+            foreach (var rateControl in (RateControl[])[RateControl.Cbr, RateControl.Vbr])
+            {
+                var options = row.Options(Coding.Video(row.Codec, bFrames: 2) with { RateControl = rateControl, GopFrames = 77 }).Entries.ToDictionary();
+                Assert.Equal("500000", options["maxrate"]);
+                Assert.Equal("500000", options["bufsize"]);
+                Assert.Equal("77", options["g"]);
+                Assert.Equal("2", options["bf"]);
+                Assert.Equal(row.Name.EndsWith("_qsv", StringComparison.Ordinal) && rateControl == RateControl.Vbr ? "490000" : "500000", options["b"]);
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData("h264_nvenc", "forced-idr=1", "delay=0", "bf=0", "zerolatency=1", "rc=cbr")]
+    [InlineData("hevc_nvenc", "forced-idr=1", "delay=0", "bf=0", "zerolatency=1", "rc=cbr")]
+    [InlineData("h264_vaapi", "async_depth=1", "bf=0", "rc_mode=CBR")]
+    [InlineData("h264_qsv", "async_depth=1", "bf=0", "forced_idr=1", "look_ahead=0")]
+    public void A_live_encoder_holds_nothing_back_and_its_keyframes_are_idrs(string name, params string[] expected)
+    {
+        var options = Rows.Single(r => r.Name == name).Options(Coding.Video(CodecId.H264));
+
+        Assert.Empty(expected.Except(options.Entries.Select(entry => $"{entry.Key}={entry.Value}")));
+    }
+
+    [Fact]
+    public void A_chosen_tune_stands_over_the_tables() =>
+        Assert.Equal("ull", NvidiaEncoders.Video[0].Options(Coding.Video(CodecId.H264) with { Tune = "ull" }).Entries.ToDictionary()["tune"]);
 
     [Fact]
     public void An_option_that_no_encoder_declares_is_noticed()
@@ -62,15 +101,25 @@ public sealed class EncoderTableTests
     [InlineData("libx264", "speed", "warp9", "")]
     [InlineData("libx264", "speed", "high:x=1", "")]
     [InlineData("libvpx-vp9", "speed", "", "film")]
+    [InlineData("h264_nvenc", "veryfast", "", "")]
+    [InlineData("vp9_vaapi", "speed", "main", "")]
     public void Words_that_the_encoder_does_not_know_are_refused_by_name(string name, string preset, string profile, string tune)
     {
-        var row = CpuEncoders.Video.Single(r => r.Name == name);
+        var row = Rows.Single(r => r.Name == name);
         var settings = Coding.Video(row.Codec) with { Preset = preset, Profile = profile, Tune = tune };
 
-        var refusal = Assert.Throws<CodecException>(() => Coding.Cpu.OpenVideoEncoder(settings).Dispose());
+        // The word is looked at before a driver is.
+        var refusal = Assert.Throws<CodecException>(() => DeviceOf(name).OpenVideoEncoder(settings).Dispose());
 
         Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
     }
+
+    private static IDevice DeviceOf(string encoder) => encoder.Split('_')[^1] switch
+    {
+        "nvenc" => new NvidiaDevice("GPU-none"),
+        "vaapi" => new VaapiDevice("none"),
+        _ => Coding.Cpu,
+    };
 
     private static string? Value(KeyValuePair<string, string> entry) => entry.Key == "flags" ? null : entry.Value;
 }

@@ -1,5 +1,6 @@
 using Transcoder.FunctionalTests.Codecs;
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
@@ -7,6 +8,7 @@ using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Pipeline;
 using Transcoder.Testing;
+using Transcoder.Testing.Devices;
 using Transcoder.Testing.Links;
 using Xunit;
 
@@ -26,7 +28,7 @@ internal sealed class WorkerRun : IDisposable
     {
         var (one, other) = DuplexStream.Pair();
         Daemon = new FakeDaemon(one);
-        var worker = new IngestWorker(other, [Coding.Cpu], _pool, TimeProvider.System, new WorkerHello("1", "secret", Environment.ProcessId));
+        var worker = new IngestWorker(other, new FakeDevices([Coding.Cpu]), _pool, TimeProvider.System, new WorkerHello("1", "secret", Environment.ProcessId));
         _worker = new Thread(() => _reason = worker.Run()) { IsBackground = true };
         _worker.Start();
     }
@@ -37,7 +39,7 @@ internal sealed class WorkerRun : IDisposable
         new(new RenditionSpec(name, new VideoSpec(CodecId.H264, 0, height, bitrate, maxFrameRate, BFrames: bFrames), audio), MediaTime.MinValue, MediaTime.MinValue);
 
     public void Start(MediaTime keyframeInterval, params RenditionJob[] renditions) =>
-        Daemon.Send(new TranscodeJob("live/clip", keyframeInterval, renditions, ["nvenc", "software"]));
+        Daemon.Send(new TranscodeJob("live/clip", keyframeInterval, renditions, [DeviceRef.Cpu]));
 
     /// <summary>As a replay sends it: as fast as the worker takes it, far behind the source.</summary>
     public void Send(Packet packet, int lag = 60000)

@@ -6,7 +6,7 @@ using Transcoder.Media.Tracks;
 namespace Transcoder.Testing.Devices;
 
 /// <summary>A device without codecs: packets carry times and numbers, and tests can make it fail or hang at any step.</summary>
-public sealed class FakeDevice(string kind = "software", string id = "fake") : IDevice
+public sealed class FakeDevice(string kind = "software", string id = "cpu") : IDevice
 {
     private int _frames;
     private int _open;
@@ -44,14 +44,25 @@ public sealed class FakeDevice(string kind = "software", string id = "fake") : I
 
     public IDecoder OpenDecoder(Track track)
     {
+        ThrowIfLost();
         Opening(track);
         return track.Kind == TrackKind.Video ? new FakeVideoDecoder(this, track) : new FakeAudioDecoder(this, track);
     }
 
-    public IScaler OpenScaler(VideoFormat target) => new FakeScaler(this, target);
+    /// <summary>Frames that the video encoder takes and never gives back.</summary>
+    public Func<Frame, bool> Swallows { get; set; } = _ => false;
+
+    /// <summary>The card has fallen off the bus: nothing works, and frames on it are gone.</summary>
+    public bool IsLost { get; set; }
+
+    /// <summary>Whether it has a scale engine.</summary>
+    public bool Scales { get; init; } = true;
+
+    public IScaler OpenScaler(VideoFormat target) => Scales ? new FakeScaler(this, target) : throw new CodecException("no scale engine", -38);
 
     public IVideoEncoder OpenVideoEncoder(VideoEncoderSettings settings)
     {
+        ThrowIfLost();
         Opening(settings);
         return new FakeVideoEncoder(this, settings);
     }
@@ -62,6 +73,14 @@ public sealed class FakeDevice(string kind = "software", string id = "fake") : I
     {
         Opening(settings);
         return new FakeAudioEncoder(this, settings);
+    }
+
+    internal void ThrowIfLost()
+    {
+        if (IsLost)
+        {
+            throw new CodecException($"{Name} is lost", -5);
+        }
     }
 
     internal void FrameMade() => Interlocked.Increment(ref _frames);

@@ -32,6 +32,9 @@ public sealed class FakeFrame : Frame
         device.FrameMade();
     }
 
+    /// <summary>Where the picture is.</summary>
+    public FakeDevice Device => _device;
+
     /// <summary>Each sample's number in the source; -1 for silence.</summary>
     public long[] Values { get; } = [];
 

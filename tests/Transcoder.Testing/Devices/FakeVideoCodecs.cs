@@ -24,6 +24,7 @@ internal sealed class FakeVideoDecoder : IDecoder
 
     public bool Send(Packet? packet)
     {
+        _device.ThrowIfLost();
         switch (packet?.Payload.Span[0])
         {
             case null:
@@ -42,6 +43,7 @@ internal sealed class FakeVideoDecoder : IDecoder
     public CodecStatus Receive(out Frame? frame)
     {
         frame = null;
+        _device.ThrowIfLost();
         if (_waiting.Count == 0 || (!_draining && _waiting.Count <= _device.ReorderDepth))
         {
             return _draining ? CodecStatus.EndOfStream : CodecStatus.NeedMoreInput;
@@ -70,8 +72,10 @@ internal sealed class FakeScaler : IScaler
 
     public Frame Scale(Frame frame)
     {
+        _device.ThrowIfLost();
+        ((FakeFrame)frame).Device.ThrowIfLost();
         _device.Scaling(frame, _target);
-        if (frame.Width == _target.Width && frame.Height == _target.Height)
+        if (((FakeFrame)frame).Device == _device && frame.Width == _target.Width && frame.Height == _target.Height)
         {
             frame.AddReference();
             return frame;
@@ -98,7 +102,7 @@ internal sealed class FakeVideoEncoder : IVideoEncoder
     {
         _device = device;
         _settings = settings;
-        Track = new Track(TrackKind.Video, settings.Codec, new byte[] { 1, 2, 3 }, new VideoFormat(settings.Width, settings.Height, settings.FrameRate));
+        Track = new Track(TrackKind.Video, settings.Codec, new[] { (byte)device.Kind.Length, (byte)2, (byte)3 }, new VideoFormat(settings.Width, settings.Height, settings.FrameRate));
         device.CodecOpened();
     }
 
@@ -116,9 +120,21 @@ internal sealed class FakeVideoEncoder : IVideoEncoder
         }
 
         _device.Encoding(_settings, frame);
+        _device.ThrowIfLost();
+        var on = ((FakeFrame)frame).Device;
+        if (on != _device && on.Id != "cpu")
+        {
+            throw new CodecException($"a frame on {on.Name} is none of mine");
+        }
+
         if (frame.Width != _settings.Width || frame.Height != _settings.Height)
         {
             throw new CodecException($"wants {_settings.Width}x{_settings.Height}, got {frame.Width}x{frame.Height}");
+        }
+
+        if (_device.Swallows(frame))
+        {
+            return;
         }
 
         _decodingTimes.Enqueue(frame.Pts - MediaTime.FromMilliseconds(40 * _settings.BFrames));

@@ -21,6 +21,7 @@ public sealed class FakeDaemon : IDisposable
 
     private readonly Stream _link;
     private readonly object _gate = new();
+    private readonly Lock _writing = new();
     private readonly List<WorkerMessage> _messages = [];
     private readonly Thread _reader;
     private bool _closed;
@@ -31,6 +32,9 @@ public sealed class FakeDaemon : IDisposable
         _reader = new Thread(Read) { IsBackground = true, Name = "fake daemon" };
         _reader.Start();
     }
+
+    /// <summary>Answers the worker's requests for places; called on the thread that reads. Null: nobody answers.</summary>
+    public FakeLedger? Ledger { get; init; } = new();
 
     public IReadOnlyList<WorkerMessage> Messages
     {
@@ -67,6 +71,8 @@ public sealed class FakeDaemon : IDisposable
             new WorkerMessageHeader(payload.Length, WorkerMessageType.Packet, kind, flags | (keyframe ? PacketFlags.Keyframe : 0), Dts: dts, Pts: pts, LagMilliseconds: lag),
             payload);
 
+    public void Send(LeaseGrant grant) => SendJson(WorkerMessageType.LeaseGrant, grant, typeof(LeaseGrant), default);
+
     public void SendEndOfStream() => SendRaw(new WorkerMessageHeader(0, WorkerMessageType.EndOfStream), []);
 
     public void SendRaw(in WorkerMessageHeader header, ReadOnlySpan<byte> payload)
@@ -74,7 +80,10 @@ public sealed class FakeDaemon : IDisposable
         var bytes = new byte[WorkerMessageHeader.Size + payload.Length];
         header.Write(bytes);
         payload.CopyTo(bytes.AsSpan(WorkerMessageHeader.Size));
-        _link.Write(bytes);
+        lock (_writing)
+        {
+            _link.Write(bytes);
+        }
     }
 
     /// <summary>Waits until what has come fulfils the condition.</summary>
@@ -132,6 +141,8 @@ public sealed class FakeDaemon : IDisposable
                 _messages.Add(new WorkerMessage(header, payload));
                 Monitor.PulseAll(_gate);
             }
+
+            Ledger?.Note(_messages[^1], Send);
         }
 
         lock (_gate)

@@ -14,6 +14,14 @@ public sealed class SecretRedactionTests
     [InlineData("rtmp://h/a/s?wsSecret=1&wsTime=2", "rtmp://h/a/s?wsSecret=***&wsTime=2")]
     [InlineData("rtmp://h/a/s?txSecret=1&stream_key=2&X-Amz-Signature=3", "rtmp://h/a/s?txSecret=***&stream_key=***&X-Amz-Signature=***")]
     [InlineData("http://h/a?TOKEN=1#part", "http://h/a?TOKEN=***#part")]
+    [InlineData("rtmp://h/a/s?expires=1700000000&signature=0a1b2c", "rtmp://h/a/s?expires=1700000000&signature=***")]
+    [InlineData("s?token=eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln&x=1", "s?token=***&x=1")]
+    [InlineData("jwt=eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln", "jwt=***")]
+    [InlineData("the token eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln-_x is bad", "the token *** is bad")]
+    [InlineData("live/eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ", "live/***")]
+    [InlineData("Authorization: Bearer abc.def", "Authorization: Bearer ***")]
+    [InlineData("http://hook:pass@127.0.0.1:9000/on?apikey=1", "http://***@127.0.0.1:9000/on?apikey=***")]
+    [InlineData("https://h/jwks.json?access_token=1", "https://h/jwks.json?access_token=***")]
     [InlineData("refused \"rtmp://h/a?auth=1;2\" at once", "refused \"rtmp://h/a?auth=***\" at once")]
     public void Secrets_are_hidden_and_the_rest_stays(string text, string expected) => Assert.Equal(expected, SecretRedaction.Redact(text));
 

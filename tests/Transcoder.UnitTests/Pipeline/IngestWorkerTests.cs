@@ -121,35 +121,6 @@ public sealed class IngestWorkerTests
         Assert.Equal((80, 0), (quick.FramesEncoded, quick.FramesDroppedLate));
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(2)]
-    public void A_failing_encoder_is_replaced_without_losing_a_frame(int bFrames)
-    {
-        var failed = 0;
-        var nvenc = new FakeDevice("nvenc", "gpu")
-        {
-            Encoding = (_, frame) =>
-            {
-                if (frame.Pts == Ms(20 * 40) && failed++ == 0)
-                {
-                    throw new CodecException("the session is gone", -5);
-                }
-            },
-        };
-        using var bench = new WorkerBench(nvenc, new FakeDevice());
-        bench.Start(Fresh(Rung("720p", 720, bFrames: bFrames)));
-        bench.Daemon.Send(VideoTrack);
-        bench.SendPictures(0, 60);
-        bench.EndSource();
-
-        Assert.Equal(Enumerable.Range(0, 60).Select(i => Ms(i * 40)), bench.Daemon.Times(0).Order());
-        var started = bench.Daemon.All<RenditionStarted>(WorkerMessageType.RenditionStarted);
-        Assert.Equal([("nvenc", Reasons.DeviceOrder), ("software", Reasons.DeviceFallback)], started.Select(s => (s.DeviceKind, s.Reason.Code)));
-        Assert.Equal(60, bench.Daemon.LastReport(0).FramesEncoded);
-        Assert.Equal(4, bench.Daemon.Keyframes(0).Count);
-    }
-
     [Fact]
     public void An_encoder_that_fails_again_and_again_ends_its_rendition_alone()
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
@@ -24,12 +25,19 @@ internal sealed class WorkerBench : IDisposable
     private Reason _reason;
 
     public WorkerBench(params FakeDevice[] devices)
+        : this(null, devices)
     {
-        Devices = devices.Length > 0 ? devices : [new FakeDevice()];
+    }
+
+    public WorkerBench(FakeLedger? ledger, params FakeDevice[] devices)
+    {
+        // The CPU is always there.
+        Devices = [.. devices, .. devices.Any(device => device.Id == "cpu") ? (FakeDevice[])[] : [new FakeDevice()]];
         var (one, other) = DuplexStream.Pair();
-        Daemon = new FakeDaemon(one);
+        Ledger = ledger ?? new FakeLedger();
+        Daemon = new FakeDaemon(one) { Ledger = Ledger };
         WorkerEnd = other;
-        var worker = new IngestWorker(other, Devices, _pool, Time, new WorkerHello("1", "secret", 42));
+        var worker = new IngestWorker(other, new FakeDevices(Devices), _pool, Time, new WorkerHello("1", "secret", 42));
         _worker = new Thread(() => _reason = worker.Run()) { IsBackground = true };
         _worker.Start();
     }
@@ -42,7 +50,11 @@ internal sealed class WorkerBench : IDisposable
 
     public FakeDaemon Daemon { get; }
 
+    public FakeLedger Ledger { get; }
+
     public DuplexStream WorkerEnd { get; }
+
+    public IReadOnlyList<DeviceRef> DecodeOrder { get; init; } = [DeviceRef.Cpu];
 
     public static RenditionSpec Rung(string name, int height, double maxFrameRate = 0, int bFrames = 0, AudioSpec? audio = null) =>
         new(name, new VideoSpec(CodecId.H264, 0, height, 1_000_000, maxFrameRate, BFrames: bFrames), audio);
@@ -51,7 +63,7 @@ internal sealed class WorkerBench : IDisposable
 
     public static MediaTime Ms(long milliseconds) => MediaTime.FromMilliseconds(milliseconds);
 
-    public void Start(params RenditionJob[] renditions) => Daemon.Send(new TranscodeJob("live/a", Ms(1000), renditions, ["nvenc", "software"]));
+    public void Start(params RenditionJob[] renditions) => Daemon.Send(new TranscodeJob("live/a", Ms(1000), renditions, DecodeOrder));
 
     /// <summary>Pictures 40 ms apart with a keyframe each ten, from <paramref name="from"/> on.</summary>
     public void SendPictures(int from, int count, int lag = 0)
@@ -72,7 +84,9 @@ internal sealed class WorkerBench : IDisposable
     {
         Daemon.SendEndOfStream();
         Daemon.WaitFor(daemon => daemon.Messages.Any(message => message.Header.Type == WorkerMessageType.Ended), "the end");
-        return Wait();
+        var reason = Wait();
+        Assert.Empty(Ledger.Held);
+        return reason;
     }
 
     public void Dispose()

@@ -49,7 +49,7 @@ public sealed class StreamRegistryTests : IDisposable
         var (sink, _) = await _registry.PublishAsync(new AccessRequest(app, stream, "good", "peer"), default);
         Assert.NotNull(sink);
         Assert.NotNull(_registry.Find(expectedApp, expectedStream));
-        var (source, _) = await _registry.PlayAsync(new AccessRequest(app, stream, null, "peer"), default);
+        var (source, _) = await _registry.PlayAsync(new AccessRequest(app, stream, "good", "peer"), default);
         source!.Dispose();
     }
 
@@ -158,7 +158,7 @@ public sealed class StreamRegistryTests : IDisposable
         Assert.NotNull(source);
         source.Dispose();
 
-        var late = _registry.PlayAsync(new AccessRequest("live", "never", null, "viewer"), default).AsTask();
+        var late = _registry.PlayAsync(new AccessRequest("live", "never", "good", "viewer"), default).AsTask();
         _clock.Advance(TimeSpan.FromSeconds(6));
         var (none, refusal) = await late.WaitAsync(TimeSpan.FromSeconds(5));
         Assert.Null(none);
@@ -186,9 +186,9 @@ public sealed class StreamRegistryTests : IDisposable
         return sink;
     }
 
-    private sealed class KeyIsGood : IPublishAuthorizer
+    private sealed class KeyIsGood : IAccessAuthorizer
     {
-        public ValueTask<Reason?> AuthorizePublishAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken) =>
             ValueTask.FromResult<Reason?>(request.Key == "good" ? null : new Reason(Reasons.BadKey, ""));
     }
 }

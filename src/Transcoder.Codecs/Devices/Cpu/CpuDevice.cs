@@ -17,7 +17,10 @@ internal sealed class CpuDevice : IDevice
 
     public string Name { get; } = $"{Environment.ProcessorCount} CPU cores";
 
-    public IDecoder OpenDecoder(Track track) => new LibavDecoder(track, track.Codec == CodecId.Av1 ? "libdav1d" : null, DecoderOptions(track));
+    public IDecoder OpenDecoder(Track track) => new LibavDecoder(track, track.Codec == CodecId.Av1 ? DecoderFor(track.Codec) : null, DecoderOptions(track));
+
+    /// <summary>FFmpeg's name; for AV1 its own decoder, which needs hardware, is not the one.</summary>
+    public static string DecoderFor(CodecId codec) => codec == CodecId.Av1 ? "libdav1d" : codec.Name();
 
     public IScaler OpenScaler(VideoFormat target) => new LibavScaler(target);
 

@@ -9,9 +9,11 @@ using Transcoder.Media.Workers;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
+using Transcoder.Streams.Devices;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 using Transcoder.Testing;
+using Transcoder.Testing.Devices;
 using Transcoder.Testing.Links;
 using Transcoder.UnitTests.Host.Serving;
 using Transcoder.UnitTests.Streams;
@@ -27,23 +29,30 @@ public sealed class MetricsExportTests : IAsyncDisposable
     private readonly WorkerPool _workers;
     private readonly TranscoderSupervisor _transcoders;
     private readonly PushOutput _pushes;
+    private readonly DeviceWatch _watch;
+    private readonly FrontDoor _door;
     private readonly MetricsExport _metrics;
 
     public MetricsExportTests()
     {
         var options = ServingOptions.Read();
-        _registry = new StreamRegistry(app => Policies.Of(options, app), new KeyAuthorizer(options), TimeProvider.System, NullLogger<StreamRegistry>.Instance);
+        _door = new FrontDoor(options, TimeProvider.System, NullLoggerFactory.Instance);
+        _registry = new StreamRegistry(app => Policies.Of(options, app), _door.Access, TimeProvider.System, NullLogger<StreamRegistry>.Instance);
         _workers = new WorkerPool(_launcher, Policies.Of(options.Workers) with { Spares = 0 }, TimeProvider.System, NullLogger<WorkerPool>.Instance);
-        _transcoders = new TranscoderSupervisor(_registry, _workers, _pool, TimeProvider.System, NullLogger<TranscoderSupervisor>.Instance);
+        var resources = TestMachines.CpuOnly(TimeProvider.System);
+        _watch = new DeviceWatch(new FakeDeviceProgram(), resources, TimeProvider.System, NullLogger<DeviceWatch>.Instance);
+        _transcoders = new TranscoderSupervisor(_registry, _workers, resources, _watch.Ready, _pool, TimeProvider.System, NullLogger<TranscoderSupervisor>.Instance);
         _pushes = new PushOutput(_registry, Policies.PushTargets(options), RtmpOptions.Default, _pool, TimeProvider.System, NullLogger<PushOutput>.Instance);
-        _metrics = new MetricsExport(_registry, _transcoders, _workers, _pushes, new RtmpStatistics(), _pool, "1.0");
+        _metrics = new MetricsExport(_registry, _transcoders, _workers, _pushes, new RtmpStatistics(), _pool, resources, _watch, "1.0", _door);
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _door.DisposeAsync();
         _registry.Shutdown();
         await _pushes.DisposeAsync();
         await _transcoders.DisposeAsync();
+        await _watch.DisposeAsync();
         await _workers.DisposeAsync();
         _registry.Dispose();
         _pool.Dispose();

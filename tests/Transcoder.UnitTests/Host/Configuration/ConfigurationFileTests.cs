@@ -41,7 +41,7 @@ public sealed class ConfigurationFileTests
         Assert.Equal(new RenditionSpec("voice", null, new AudioSpec(CodecId.Aac, 128_000, 44100)), options.Ladders["hd"][1]);
         var live = options.Apps["live"];
         Assert.Equal(TimeSpan.FromSeconds(1), live.KeyframeInterval);
-        Assert.Equal(["long-random-word"], live.Publish.Keys);
+        Assert.Equal(["long-random-word"], live.Publish.Access.Keys.Select(key => key.Value));
         Assert.Equal(["720p", "source"], live.Push[0].Renditions);
         Assert.Equal(["720p", "voice"], live.Push[1].Renditions);
         Assert.Equal(["source"], options.Apps["relay"].Push[0].Renditions);
@@ -61,7 +61,7 @@ public sealed class ConfigurationFileTests
         var live = options.Apps["live"];
         Assert.Null(live.Ladder);
         Assert.Empty(options.LadderOf(live));
-        Assert.Empty(live.Publish.Keys);
+        Assert.Empty(live.Publish.Access.Keys.Select(key => key.Value));
         Assert.Equal(new CacheLimits(TimeSpan.FromSeconds(30), 32 << 20), live.GopCache);
     }
 

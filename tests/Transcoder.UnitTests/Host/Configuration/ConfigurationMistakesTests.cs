@@ -15,6 +15,10 @@ public sealed class ConfigurationMistakesTests
     [InlineData("server: { rtmp: { max_connections: many } }", "1:36: server.rtmp.max_connections: many is not a whole number — write max_connections: 2")]
     [InlineData("server: { rtmp: { listen: \"1935\" } }", "1:27: server.rtmp.listen: 1935 has no port — write listen: 0.0.0.0:1935")]
     [InlineData("server: { rtmp: { listen: \"0.0.0.0:8080\" } }", "1:27: server.rtmp.listen and server.http.listen share port 8080 — give each a port of its own")]
+    [InlineData("server: { rtmps: { certificate: /a, private_key: /b, listen: \"0.0.0.0:1935\" } }", "1:62: server.rtmp.listen and server.rtmps.listen share port 1935 — give each a port of its own")]
+    [InlineData("server: { rtmps: { certificate: /a } }", "1:18: server.rtmps.private_key is missing — write private_key: /etc/transcoder/tls/privkey.pem")]
+    [InlineData("server: { limits: { trusted: [10.0.0.0/33] } }", "1:31: server.limits.trusted[0]: 10.0.0.0/33 is not a network: an address, or its first address, / and the number of its bits (10.0.0.0/8, 2001:db8::/32) — write trusted: \"10.0.0.0/8\"")]
+    [InlineData("server: { limits: { memory: 4GB } }", "1:29: server.limits.memory: 4GB has the unit GB: memory ends in MiB or GiB — write memory: 4GiB")]
     [InlineData("server: { rtmp: 5 }", "1:17: server.rtmp is a single value, not a group of keys — write key: value lines, indented below it")]
     [InlineData("server: { shutdown_timeout: }", "1:29: server.shutdown_timeout has no value — write shutdown_timeout: 2s, or remove the key")]
     [InlineData("server: { shutdown_timeout: [2s] }", "1:29: server.shutdown_timeout is a list, not a duration — write shutdown_timeout: 2s")]
@@ -53,6 +57,12 @@ public sealed class ConfigurationMistakesTests
     [InlineData("push: [ { url: \"rtmp://h/a/{stream}\" } ]", "4:19: apps.live.push[0].url: live's 480p would go to the same address as live's 720p of line 4 — put {rendition} into the address, or list one rendition for it")]
     [InlineData("push: [ { url: \"rtmp://h/a/{stream}_{rendition}\", renditions: [99p] } ]", "4:67: apps.live.push[0].renditions: 99p is not a rendition of this app's ladder — write one of 720p, 480p, source")]
     [InlineData("push: [ { url: \"rtmp://h/a/{stream}_{rendition}\", retry_min: 1m } ]", "4:65: apps.live.push[0]: retry_min is longer than retry_max — write a retry_max of at least retry_min")]
+    [InlineData("push: [ { url: \"rtmp://h/a/{stream}_{rendition}\", tls: { ca_file: /ca.pem } } ]", "4:59: apps.live.push[0].tls: the address is rtmp, which has no TLS — write an rtmps address, or remove tls")]
+    [InlineData("push: [ { url: \"rtmps://h/a/{stream}_{rendition}\", tls: { pin: \"sha1:00\" } } ]", "4:67: apps.live.push[0].tls.pin: sha1:00 is not a fingerprint: sha256: and 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints them — write pin: sha256:0123...ef")]
+    [InlineData("hooks: { on_publish: \"ftp://user:pass@h/\" }", "4:25: apps.live.hooks.on_publish: ftp://***@h/ is not an http or https address — write on_publish: \"http://127.0.0.1:9000/hook\"")]
+    [InlineData("hooks: { timeout: 10s, on_play: \"http://h/\" }", "4:22: apps.live.hooks.timeout: 10s is out of range — write a duration from 100ms to 5s")]
+    [InlineData("play: { jwt: { secrets: [too-short-a-secret] } }", "4:29: apps.live.play.jwt.secrets[0] has 18 characters — write a random word of 32 characters or more")]
+    [InlineData("play: { keys: [long-random-word, long-random-word] }", "4:37: apps.live.play.keys[1] is written twice — remove one of them")]
     [InlineData("keyframe_interval: 2", "4:23: apps.live.keyframe_interval: 2 has no unit: durations end in ms, s, m or h — write 2s")]
     public void In_an_app(string line, string expected) =>
         Expect($"ladders: {{ hd: [{{ name: 720p, audio: {{ codec: aac }} }}, {{ name: 480p, audio: {{ codec: aac }} }}] }}\napps:\n  live:\n   {line}\n{(line.StartsWith("ladder", StringComparison.Ordinal) ? "" : "   ladder: hd\n")}   publish: {{ keys: [long-random-word] }}\n  user: {{ ladder: hd, publish: {{ keys: [long-random-word] }} }}", expected);
@@ -62,6 +72,7 @@ public sealed class ConfigurationMistakesTests
     [InlineData("apps: { live: { publish: { keys: [abc] } } }", "1:35: warning: apps.live.publish.keys[0] is short and can be guessed — write a long random word")]
     [InlineData("apps: { live: { publish: { keys: [change-me] } } }", "1:35: warning: apps.live.publish.keys[0] is a word that everybody tries — write a long random word")]
     [InlineData("apps: { live: { publish: { keys: [long&random&word] } } }", "1:35: warning: apps.live.publish.keys[0] holds characters that an address must escape — use letters, digits and - . _ ~ only")]
+    [InlineData("apps: { live: { publish: { keys: [long-random-word] }, play: { jwt: { jwks: \"http://h/k\" } } } }", "1:77: warning: apps.live.play.jwt.jwks is fetched without TLS: who can change what the network carries can issue tokens — write an https address")]
     [InlineData("apps: { live: { publish: { keys: [long-random-word] }, push: [{ url: \"rtmp://h/a/b\" }] } }", "1:70: warning: apps.live.push[0].url has no {stream}: a second stream of live would go to the same address — put {stream} into the address, unless the app has one stream only")]
     [InlineData("server: { http: { listen: \"0.0.0.0:8080\" } }\napps: { live: { publish: { keys: [long-random-word] } } }", "1:27: warning: the API and the metrics can be reached from other machines, without a password — write listen: 127.0.0.1:8080, or guard the port")]
     [InlineData("apps: { live: { publish: { keys: [long-random-word] } } }\nladders: { hd: [{ name: a, audio: { codec: aac } }] }", "2:12: warning: no app uses the ladder hd — write ladder: hd below an app, or remove it")]
@@ -71,6 +82,13 @@ public sealed class ConfigurationMistakesTests
         Assert.NotNull(result.Options);
         Assert.Equal(["f:" + expected], result.Problems.Select(p => p.ToLine("f")));
     }
+
+    [Theory]
+    [InlineData("publish: { keys_file: /etc/keys }")]
+    [InlineData("publish: { signed: { secrets: [long-random-word] } }")]
+    [InlineData("publish: { jwt: { jwks: /etc/jwks.json } }")]
+    [InlineData("hooks: { on_publish: \"http://127.0.0.1:1/\" }")]
+    public void An_app_with_any_lock_is_not_called_open(string line) => Assert.Empty(ConfigurationFile.Parse($"apps: {{ live: {{ {line} }} }}").Problems);
 
     [Fact]
     public void Every_mistake_is_found_in_one_pass_and_told_in_the_order_of_the_file()

@@ -21,7 +21,6 @@ public sealed class PushUrlTests
 
     [Theory]
     [InlineData("http://host/app/x")]
-    [InlineData("rtmps://host/app/x")]
     [InlineData("rtmp://host/app")]
     [InlineData("rtmp:///app/x")]
     [InlineData("rtmp://{app}/app/x")]

@@ -32,7 +32,7 @@ public sealed class StreamAddressTests
     public void Every_form_that_clients_use_is_understood(string app, string? tcUrl, string name, string expectedApp, string expectedStream, string? key)
     {
         var address = StreamAddress.Parse(app, tcUrl, name);
-        Assert.Equal(new StreamAddress(expectedApp, expectedStream, key), address);
+        Assert.Equal((expectedApp, expectedStream, key), (address.App, address.Stream, address.Key));
         Assert.True(address.IsValid);
         Assert.Equal($"{expectedApp}/{expectedStream}", address.ToString());
     }

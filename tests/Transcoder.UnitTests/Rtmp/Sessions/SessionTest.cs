@@ -41,9 +41,9 @@ public abstract class SessionTest : IAsyncDisposable
     protected Task Session { get; }
 
     /// <summary>A connection beside the first.</summary>
-    protected (MemoryConnection Connection, Task Session) Another()
+    protected (MemoryConnection Connection, Task Session) Another(MemoryConnection? connection = null)
     {
-        var connection = new MemoryConnection();
+        connection ??= new MemoryConnection();
         var session = Handler.OnConnectedAsync(connection);
         _running.Add(session);
         return (connection, session);

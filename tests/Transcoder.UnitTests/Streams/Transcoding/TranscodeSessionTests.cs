@@ -10,6 +10,7 @@ using Transcoder.Streams;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 using Transcoder.Testing;
+using Transcoder.Testing.Devices;
 using Transcoder.Testing.Links;
 using Xunit;
 
@@ -35,7 +36,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
     {
         _registry = new StreamRegistry(_ => Policy, new Everybody(), _clock, NullLogger<StreamRegistry>.Instance);
         _workers = new WorkerPool(_launcher, new WorkerPolicy(0, Patience, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), _clock, NullLogger<WorkerPool>.Instance);
-        _supervisor = new TranscoderSupervisor(_registry, _workers, _pool, _clock, NullLogger<TranscoderSupervisor>.Instance);
+        _supervisor = new TranscoderSupervisor(_registry, _workers, TestMachines.CpuOnly(_clock), Task.CompletedTask, _pool, _clock, NullLogger<TranscoderSupervisor>.Instance);
     }
 
     private TranscodeSession Session => Assert.Single(_supervisor.Sessions);
@@ -212,7 +213,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => Rendition("480p") is not null && Rendition("720p") is not null);
         var ended = Rendition("480p")!;
         first.EndRendition(1, new Reason(Reasons.EncoderFailed, "again and again"));
-        await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed);
+        await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed && Session.Renditions[1].State != RenditionState.Ended);
         Assert.Equal(RenditionState.Failed, Session.Renditions[1].State);
         Assert.Equal(RenditionState.Running, Session.Renditions[0].State);
         first.Die("exit status 1");
@@ -333,8 +334,8 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         return worker;
     }
 
-    private sealed class Everybody : IPublishAuthorizer
+    private sealed class Everybody : IAccessAuthorizer
     {
-        public ValueTask<Reason?> AuthorizePublishAsync(AccessRequest request, CancellationToken cancellationToken) => default;
+        public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken) => default;
     }
 }

@@ -1,0 +1,197 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Transcoder.Host.Configuration;
+using Transcoder.Media;
+
+namespace Transcoder.Host.Serving.Access;
+
+/// <summary>What came of a call.</summary>
+internal enum HookResult
+{
+    Allowed,
+    Refused,
+
+    /// <summary>No attempt got an answer that can be used.</summary>
+    Failed,
+
+    /// <summary>Too many calls waited.</summary>
+    Overflow,
+}
+
+/// <summary>Calls the hooks of one application: so many at once, so many waiting, each attempt with its deadline.</summary>
+internal sealed partial class HookCaller(string app, HookOptions options, HttpClient http, TimeProvider clock, ILogger log) : IDisposable
+{
+    private const int LongestAnswer = 16 << 10;
+    private const int LongestReason = 200;
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
+
+    private readonly SemaphoreSlim _free = new(options.Concurrency);
+    private readonly ConcurrentDictionary<(string Event, HookResult Result), long> _calls = new();
+    private int _inside;
+    private long _lineAt = long.MinValue;
+
+    public string App => app;
+
+    public HookOptions Options => options;
+
+    public IEnumerable<KeyValuePair<(string Event, HookResult Result), long>> Calls => _calls;
+
+    /// <summary>As <see cref="CallAsync"/>, for a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
+    public async Task<(HookResult Result, string Words)> AskAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(options.Timeout * (options.Retries + 2), clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            return await CallAsync(address, what, both.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            const string Words = "too many calls are before this one";
+            Count(what.Event, HookResult.Failed);
+            Tell(what, address, Words);
+            return (HookResult.Failed, Words);
+        }
+    }
+
+    /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
+    public async Task<(HookResult Result, string Words)> CallAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    {
+        var answer = await EnterAsync(address, what, cancellationToken).ConfigureAwait(false);
+        Count(what.Event, answer.Result);
+        if (answer.Result is HookResult.Failed or HookResult.Overflow)
+        {
+            Tell(what, address, answer.Words);
+        }
+
+        return answer;
+    }
+
+    public void Count(string what, HookResult result) => _calls.AddOrUpdate((what, result), 1, static (_, count) => count + 1);
+
+    /// <summary>A line now and then: a dead hook's server is one fact, not one for each client.</summary>
+    public void Tell(HookEvent what, HttpAddress address, string problem)
+    {
+        var last = Interlocked.Read(ref _lineAt);
+        if ((last == long.MinValue || clock.GetElapsedTime(last) >= BetweenLines) && Interlocked.CompareExchange(ref _lineAt, clock.GetTimestamp(), last) == last)
+        {
+            LogFailed(what, address, problem);
+        }
+    }
+
+    public void Dispose() => _free.Dispose();
+
+    private async Task<(HookResult Result, string Words)> EnterAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _inside) > options.Concurrency + options.Queue)
+            {
+                return (HookResult.Overflow, $"more than {options.Queue} calls wait");
+            }
+
+            await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await TryAsync(address, what, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                _free.Release();
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inside);
+        }
+    }
+
+    private async Task<(HookResult Result, string Words)> TryAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    {
+        var body = what.ToJson();
+        var wait = FirstWait;
+        for (var attempt = 0; ; attempt++)
+        {
+            var answer = await PostAsync(address, body, cancellationToken).ConfigureAwait(false);
+            if (answer.Result != HookResult.Failed || attempt == options.Retries)
+            {
+                return answer;
+            }
+
+            await Task.Delay(wait, clock, cancellationToken).ConfigureAwait(false);
+            wait *= 2;
+        }
+    }
+
+    private async Task<(HookResult Result, string Words)> PostAsync(HttpAddress address, string body, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(options.Timeout, clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Post, address.Value) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        if (options.Secret is { } secret)
+        {
+            request.Headers.Add("X-Transcoder-Signature", Convert.ToHexStringLower(secret.Sign(body)));
+        }
+
+        try
+        {
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
+            await response.Content.LoadIntoBufferAsync(LongestAnswer, both.Token).ConfigureAwait(false);
+            return Read(response.StatusCode, await response.Content.ReadAsStringAsync(both.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (HookResult.Failed, $"no answer in {options.Timeout.TotalSeconds:0.#} s");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return (HookResult.Failed, e.Message);
+        }
+    }
+
+    /// <summary>2xx allows, unless a JSON answer says <c>"allow": false</c>; 4xx refuses. Redirects, 408, 429 and 5xx are no answers.</summary>
+    private static (HookResult Result, string Words) Read(HttpStatusCode status, string text)
+    {
+        var (allow, reason) = ReadBody(text);
+        return (int)status switch
+        {
+            408 or 429 => (HookResult.Failed, $"it answered {(int)status}"),
+            >= 200 and < 300 => allow ? (HookResult.Allowed, string.Empty) : (HookResult.Refused, reason),
+            >= 400 and < 500 => (HookResult.Refused, reason.Length > 0 ? reason : $"it answered {(int)status}"),
+            _ => (HookResult.Failed, $"it answered {(int)status}"),
+        };
+    }
+
+    private static (bool Allow, string Reason) ReadBody(string text)
+    {
+        if (!text.AsSpan().TrimStart().StartsWith("{"))
+        {
+            return (true, string.Empty);
+        }
+
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            var allow = !json.RootElement.TryGetProperty("allow", out var said) || said.ValueKind != JsonValueKind.False;
+            var reason = json.RootElement.TryGetProperty("reason", out var words) && words.ValueKind == JsonValueKind.String ? words.GetString()! : string.Empty;
+            return (allow, Plain(reason));
+        }
+        catch (JsonException)
+        {
+            return (true, string.Empty);
+        }
+    }
+
+    /// <summary>For the log and the client: one short line without secrets.</summary>
+    private static string Plain(string text)
+    {
+        var line = string.Concat(SecretRedaction.Redact(text).Select(c => char.IsControl(c) ? ' ' : c));
+        return line.Length <= LongestReason ? line : line[..LongestReason];
+    }
+
+    [LoggerMessage(150, LogLevel.Warning, "hook for {Event} at {Address} failed: {Problem}; the next failures within ten seconds are only counted")]
+    private partial void LogFailed(HookEvent @event, HttpAddress address, string problem);
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Transcoder.Rtmp;
+
+namespace Transcoder.Host.Serving.Connections;
+
+/// <summary>An address to listen on behind the <see cref="ConnectionGate"/>.</summary>
+internal sealed class GuardedEndPoint(IPEndPoint at) : IPEndPoint(at.Address, at.Port);
+
+/// <summary>Kestrel's sockets with the gate in front: a refused one is closed in the accept loop, before a pipe, a task or a handshake is made for it.</summary>
+internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
+{
+    // As long as the kernel lets it be: a burst waits there, and costs us nothing yet.
+    private const int Backlog = 4096;
+
+    private readonly SocketConnectionContextFactory _contexts =
+        new(new SocketConnectionFactoryOptions(), logs.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+
+    public bool CanBind(EndPoint endpoint) => endpoint is GuardedEndPoint;
+
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        var at = (GuardedEndPoint)endpoint;
+        var socket = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (at.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            // Not the subclass: a bound socket tells its address in a new object of the class it was given.
+            socket.Bind(new IPEndPoint(at.Address, at.Port));
+            socket.Listen(Backlog);
+            return new(new GuardedListener(socket, gate, _contexts));
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw e.SocketErrorCode == SocketError.AddressAlreadyInUse ? new AddressInUseException(e.Message, e) : new IOException($"{at}: {e.Message}", e);
+        }
+    }
+
+    public void Dispose() => _contexts.Dispose();
+}
+
+internal sealed class GuardedListener(Socket socket, ConnectionGate gate, SocketConnectionContextFactory contexts) : IConnectionListener
+{
+    // Without descriptors accepting fails at once, again and again.
+    private static readonly TimeSpan NoDescriptors = TimeSpan.FromMilliseconds(100);
+
+    public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            Socket accepted;
+            try
+            {
+                accepted = await socket.AcceptAsync(cancellationToken);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                // Unbound.
+                return null;
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets)
+            {
+                await Task.Delay(NoDescriptors, cancellationToken);
+                continue;
+            }
+            catch (SocketException)
+            {
+                // Reset while it waited in the backlog.
+                continue;
+            }
+
+            if (Admit(accepted) is { } connection)
+            {
+                return connection;
+            }
+        }
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        socket.Dispose();
+        return default;
+    }
+
+    public ValueTask DisposeAsync() => UnbindAsync();
+
+    private ConnectionContext? Admit(Socket accepted)
+    {
+        ConnectionGate.ConnectionLease? lease = null;
+        try
+        {
+            if (accepted.RemoteEndPoint is IPEndPoint peer && (lease = gate.TryEnter(peer.Address)) is not null)
+            {
+                accepted.NoDelay = true;
+                var connection = contexts.Create(accepted);
+                connection.Features.Set<IConnectionLease>(lease);
+                connection.ConnectionClosed.UnsafeRegister(static state => ((IDisposable)state!).Dispose(), lease);
+                return connection;
+            }
+        }
+        catch (SocketException)
+        {
+            // Gone already.
+            lease?.Dispose();
+        }
+
+        // With a reset: a polite close would leave a socket in TIME_WAIT for each of a flood.
+        accepted.Close(0);
+        return null;
+    }
+}

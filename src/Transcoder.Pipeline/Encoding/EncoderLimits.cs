@@ -1,0 +1,24 @@
+using Transcoder.Media.Ports;
+
+namespace Transcoder.Pipeline.Encoding;
+
+/// <summary>How long an encoder may take before it counts as hung.</summary>
+internal static class EncoderLimits
+{
+    /// <summary>A first session on a busy GPU takes about three seconds.</summary>
+    public static readonly TimeSpan Opening = TimeSpan.FromSeconds(10);
+
+    /// <summary>One call, or no output while frames go in.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
+
+    /// <summary>Software hangs in no driver; on an overloaded machine it is slow.</summary>
+    public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(20);
+
+    /// <summary>Frames that an encoder may hold before its first output: look-ahead, B-frames and the driver's own surfaces.</summary>
+    public const int FirstDelay = 36;
+
+    /// <summary>Frames beyond the delay that the session has shown.</summary>
+    public const int MoreDelay = 4;
+
+    public static TimeSpan SilenceOf(IDevice device) => device.Kind == "software" ? SoftwareSilence : Silence;
+}

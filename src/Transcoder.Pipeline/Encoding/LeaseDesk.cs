@@ -1,0 +1,175 @@
+using Transcoder.Media.Workers;
+using Transcoder.Pipeline.Links;
+
+namespace Transcoder.Pipeline.Encoding;
+
+/// <summary>
+/// Where the worker asks the daemon for places and gives them back. A grant goes to the rendition's lane, or is kept until somebody asks for it; one that
+/// nobody wants any more is given back at once. Thread safe.
+/// </summary>
+internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
+{
+    // Waits are woken by grants; the slice only bounds how late a deadline is noticed.
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
+
+    private readonly object _gate = new();
+    private readonly Dictionary<int, Desk> _desks = [];
+    private readonly HashSet<long> _closed = [];
+    private readonly Dictionary<long, int> _held = [];
+    private bool _aborted;
+
+    /// <summary>Told whether an answer is awaited: what stands before it on the link must be read.</summary>
+    public Action<bool> Awaiting { get; set; } = _ => { };
+
+    /// <summary>The worker ends: missing answers mean nothing any more.</summary>
+    public bool IsAborted => Volatile.Read(ref _aborted);
+
+    public void Ask(LeaseRequest request)
+    {
+        lock (_gate)
+        {
+            foreach (var demand in request.Demands)
+            {
+                At(demand.Number).Awaits = true;
+            }
+
+            Awaiting(true);
+        }
+
+        link.SendJson(WorkerMessageType.LeaseRequest, 0, request, WorkerJson.Default.LeaseRequest);
+    }
+
+    /// <summary>The daemon's answer or order. On the link's thread.</summary>
+    public void Deliver(LeaseGrant grant)
+    {
+        LeaseGrant? unwanted = null;
+        lock (_gate)
+        {
+            var desk = At(grant.Number);
+            desk.Awaits = false;
+            if (desk.Take is { } take)
+            {
+                take(grant);
+            }
+            else if (desk.IsClosed)
+            {
+                unwanted = grant;
+            }
+            else
+            {
+                unwanted = desk.Kept is { } earlier && earlier.Lease != grant.Lease ? earlier : null;
+                desk.Kept = grant;
+            }
+
+            Awaiting(_desks.Values.Any(each => each.Awaits));
+            Monitor.PulseAll(_gate);
+        }
+
+        if (unwanted is not null)
+        {
+            Close(unwanted.Lease, LeaseOutcome.Released, 0, "not wanted any more");
+        }
+    }
+
+    /// <summary>Waits until each of the renditions has its answer; the wait of those that have none by the deadline is over.</summary>
+    /// <returns>The answers, in the order of the numbers; null where none came.</returns>
+    public IReadOnlyList<LeaseGrant?> Wait(IReadOnlyList<int> numbers, TimeSpan deadline)
+    {
+        var start = time.GetTimestamp();
+        lock (_gate)
+        {
+            while (!_aborted && numbers.Any(number => At(number).Kept is null) && time.GetElapsedTime(start) < deadline)
+            {
+                Monitor.Wait(_gate, Slice);
+            }
+
+            return [.. numbers.Select(number => At(number).Kept)];
+        }
+    }
+
+    /// <summary>From now on the rendition's grants go there, and the one that is kept; called inside the desk's lock, so it must only take note.</summary>
+    public void Route(int number, Action<LeaseGrant> take)
+    {
+        lock (_gate)
+        {
+            var desk = At(number);
+            desk.Take = take;
+            if (desk.Kept is { } kept)
+            {
+                desk.Kept = null;
+                take(kept);
+            }
+        }
+    }
+
+    /// <summary>The rendition has ended: later grants go back.</summary>
+    public void Leave(int number)
+    {
+        lock (_gate)
+        {
+            var desk = At(number);
+            desk.Take = null;
+            desk.IsClosed = true;
+            desk.Awaits = false;
+            Awaiting(_desks.Values.Any(each => each.Awaits));
+        }
+    }
+
+    /// <summary>A session is opened under the lease. Two lanes may have one lease: they asked for the same at different times.</summary>
+    public void Hold(long lease)
+    {
+        lock (_gate)
+        {
+            _held[lease] = _held.GetValueOrDefault(lease) + 1;
+        }
+    }
+
+    /// <summary>Told once for each lease: when its last session has closed in order, or at the first failure.</summary>
+    public void Close(long lease, LeaseOutcome outcome, int error, string message)
+    {
+        lock (_gate)
+        {
+            var others = _held.GetValueOrDefault(lease) - 1;
+            _held[lease] = others;
+            if (lease == 0 || (others > 0 && outcome == LeaseOutcome.Released) || !_closed.Add(lease))
+            {
+                return;
+            }
+        }
+
+        link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, outcome, error, message), WorkerJson.Default.LeaseClosed);
+    }
+
+    public void Strained(long lease, double ratio) =>
+        link.SendJson(WorkerMessageType.LeaseStrained, 0, new LeaseStrained(lease, ratio), WorkerJson.Default.LeaseStrained);
+
+    public void Abort()
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _aborted, true);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private Desk At(int number)
+    {
+        if (!_desks.TryGetValue(number, out var desk))
+        {
+            _desks.Add(number, desk = new Desk());
+        }
+
+        return desk;
+    }
+
+    private sealed class Desk
+    {
+        public Action<LeaseGrant>? Take { get; set; }
+
+        public LeaseGrant? Kept { get; set; }
+
+        public bool IsClosed { get; set; }
+
+        public bool Awaits { get; set; }
+    }
+}

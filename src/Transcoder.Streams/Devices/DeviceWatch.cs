@@ -1,0 +1,203 @@
+using Microsoft.Extensions.Logging;
+using Transcoder.Media;
+using Transcoder.Media.Devices;
+using Transcoder.Streams.Resources;
+
+namespace Transcoder.Streams.Devices;
+
+/// <summary>
+/// Keeps the <see cref="ResourceManager"/> informed: one probe at the start and whenever the set of devices has changed, then the monitor's samples. A probe or
+/// monitor that hangs in a driver costs its process and is told; the daemon goes on with what it knew.
+/// </summary>
+public sealed partial class DeviceWatch : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+
+    /// <summary>A probe opens sessions that streams may need: not more often than this.</summary>
+    private static readonly TimeSpan BetweenProbes = TimeSpan.FromSeconds(30);
+
+    private readonly IDeviceProgram _program;
+    private readonly ResourceManager _resources;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<DeviceWatch> _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _probed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _probing;
+    private readonly Task _monitoring;
+    private readonly Task _ticking;
+    private readonly SemaphoreSlim _probeWanted = new(1);
+    private HashSet<string> _known = [];
+
+    public DeviceWatch(IDeviceProgram program, ResourceManager resources, TimeProvider clock, ILogger<DeviceWatch> log)
+    {
+        (_program, _resources, _clock, _log) = (program, resources, clock, log);
+        _probing = ProbeAsync();
+        _monitoring = MonitorAsync();
+        _ticking = TickAsync();
+    }
+
+    /// <summary>Completes with the first probe, also when it failed: streams then run on the CPU until one succeeds.</summary>
+    public Task Ready => _probed.Task;
+
+    /// <summary>The last probe; null before the first.</summary>
+    public ProbeReport? Report { get; private set; }
+
+    /// <summary>Why the last probe failed; default while it did not.</summary>
+    public Reason ProbeFailure { get; private set; }
+
+    /// <summary>Why there are no samples at the moment; default while they come.</summary>
+    public Reason MonitorFailure { get; private set; }
+
+    /// <summary>Times that the monitor's process was replaced.</summary>
+    public long MonitorRestarts { get; private set; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_probing, _monitoring, _ticking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+        _probeWanted.Dispose();
+    }
+
+    private async Task ProbeAsync()
+    {
+        var retry = FirstRetry;
+        while (!_stop.IsCancellationRequested)
+        {
+            await _probeWanted.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var wait = BetweenProbes;
+            try
+            {
+                var started = _clock.GetTimestamp();
+                var report = await _program.ProbeAsync(_stop.Token).ConfigureAwait(false);
+                _known = [.. report.Devices.Select(device => device.Id)];
+                Report = report;
+                ProbeFailure = default;
+                _resources.Apply(report);
+                Tell(report, _clock.GetElapsedTime(started));
+                retry = FirstRetry;
+            }
+            catch (DeviceProgramException e)
+            {
+                ProbeFailure = new Reason(Reasons.ProbeFailed, e.Message);
+                LogProbeFailed(e.Message, retry.TotalSeconds);
+                wait = retry;
+                retry = Longer(retry);
+                Want();
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            _probed.TrySetResult();
+            await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task MonitorAsync()
+    {
+        // After the probe: two processes that wake a driver at once tell nothing sooner.
+        await Ready.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var retry = FirstRetry;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await foreach (var report in _program.MonitorAsync(_stop.Token).ConfigureAwait(false))
+                {
+                    retry = FirstRetry;
+                    MonitorFailure = default;
+                    Observe(report);
+                }
+            }
+            catch (DeviceProgramException e)
+            {
+                MonitorFailure = new Reason(Reasons.MonitorHung, e.Message);
+                MonitorRestarts++;
+                LogMonitorFailed(e.Message, retry.TotalSeconds);
+            }
+
+            await Task.Delay(retry, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            retry = Longer(retry);
+        }
+    }
+
+    private void Observe(MonitorReport report)
+    {
+        foreach (var sample in report.Devices)
+        {
+            _resources.Observe(sample);
+        }
+
+        // A card that was plugged in or has come back; one that went is in its sample, or missing from the next probe.
+        var seen = report.Devices.Where(sample => sample.Lost is null).Select(sample => sample.Device).ToHashSet();
+        if (!seen.IsSubsetOf(_known))
+        {
+            Want();
+        }
+    }
+
+    private async Task TickAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
+            {
+                _resources.Tick();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The end.
+        }
+    }
+
+    private void Want()
+    {
+        lock (_probeWanted)
+        {
+            if (_probeWanted.CurrentCount == 0)
+            {
+                _probeWanted.Release();
+            }
+        }
+    }
+
+    private void Tell(ProbeReport report, TimeSpan took)
+    {
+        foreach (var device in report.Devices)
+        {
+            var encoders = string.Join(", ", device.Engines.Where(engine => engine is { Engine: EngineKind.Encode, IsUsable: true }).Select(engine => engine.Implementation));
+            LogDevice(device.Id, device.Name, encoders.Length == 0 ? "nothing" : encoders, took.TotalSeconds);
+            if (device.IsSimulated)
+            {
+                LogSimulated(device.Id);
+            }
+        }
+
+        foreach (var finding in report.Findings.Concat(report.Devices.SelectMany(device => device.Findings)))
+        {
+            LogFinding(finding);
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan retry) => retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+
+    [LoggerMessage(290, LogLevel.Information, "device {Device}, {Name}, encodes with {Encoders} (probed in {Seconds:0.0} s)")]
+    private partial void LogDevice(string device, string name, string encoders, double seconds);
+
+    [LoggerMessage(291, LogLevel.Warning, "device {Device} is simulated, for tests: it encodes on the CPU and must not be in service")]
+    private partial void LogSimulated(string device);
+
+    [LoggerMessage(292, LogLevel.Warning, "devices: {Finding}")]
+    private partial void LogFinding(Reason finding);
+
+    [LoggerMessage(293, LogLevel.Error, "the device probe failed: {Error}; next try in {Seconds} s, and streams are encoded on what is known")]
+    private partial void LogProbeFailed(string error, double seconds);
+
+    [LoggerMessage(294, LogLevel.Error, "no figures of the devices: {Error}; next try in {Seconds} s")]
+    private partial void LogMonitorFailed(string error, double seconds);
+}

@@ -1,0 +1,220 @@
+using Transcoder.Media;
+using Transcoder.Media.Devices;
+using Transcoder.Media.Jobs;
+using Transcoder.Media.Tracks;
+
+namespace Transcoder.Streams.Resources;
+
+/// <summary>One device: what it can do, what is on it, and how it is.</summary>
+internal sealed class DeviceState
+{
+    /// <summary>The last part of the memory stays free: drivers answer a full one with errors that look like other faults.</summary>
+    private const double MemoryShare = 0.95;
+
+    private readonly Dictionary<(EngineKind Engine, string Kind, CodecId Codec), EngineCapability> _abilities = [];
+    private int _strains;
+    private IReadOnlyDictionary<CodecId, double> _weights = new Dictionary<CodecId, double>();
+
+    /// <summary>The CPU before any probe, or on a machine whose probe doesn't come to an end: software takes whatever the configuration can ask for.</summary>
+    public DeviceState(DeviceReport report, double cores)
+    {
+        Report = report;
+        IsCpu = report.Id == DeviceRef.Cpu.Id;
+        Cores = cores;
+        if (IsCpu)
+        {
+            Encode = Decode = Scale = new EngineState(cores, CapacitySource.Assumed);
+        }
+
+        Update(report);
+    }
+
+    public string Id => Report.Id;
+
+    public DeviceReport Report { get; private set; }
+
+    public bool IsCpu { get; }
+
+    /// <summary>The CPU's, 0 for others.</summary>
+    public double Cores { get; }
+
+    /// <summary>Null where the device has no such engine.</summary>
+    public EngineState? Encode { get; private set; }
+
+    public EngineState? Decode { get; private set; }
+
+    public EngineState? Scale { get; private set; }
+
+    public Quarantine Quarantine { get; } = new();
+
+    /// <summary>Null where the driver doesn't count sessions: the CPU.</summary>
+    public SessionGroup? Group { get; set; }
+
+    public int ForeignSessions { get; set; }
+
+    public DeviceSample? Sample { get; set; }
+
+    public TimeSpan SampledAt { get; set; }
+
+    /// <summary>All that count, in no order.</summary>
+    public List<Lease> Leases { get; } = [];
+
+    /// <summary>Memory that was given out after the newest sample.</summary>
+    public long UnseenBytes { get; set; }
+
+    /// <summary>Sessions of the ladder that is being decided, besides <see cref="Leases"/>.</summary>
+    public int Trials { get; set; }
+
+    /// <summary>Which pass over the devices has met this one.</summary>
+    public long Mark { get; set; }
+
+    /// <summary>The one session that may run under probation.</summary>
+    public Lease? ProbationLease { get; set; }
+
+    /// <summary>Healthy, or on probation with nobody there yet.</summary>
+    public bool MayTry => Quarantine.Health == DeviceHealth.Sound || (Quarantine.Health == DeviceHealth.Probation && Trials == 0 && ProbationLease is not { Counts: true });
+
+    /// <summary>Seen in the newest probe.</summary>
+    public bool IsPresent { get; set; } = true;
+
+    public TimeSpan StrainedAt { get; set; } = TimeSpan.MinValue;
+
+    /// <summary>Counts strain; strain that lies apart is not one trouble.</summary>
+    public int Strains(TimeSpan now)
+    {
+        _strains = StrainedAt != TimeSpan.MinValue && now - StrainedAt < TimeSpan.FromSeconds(5) ? _strains + 1 : 1;
+        return _strains;
+    }
+
+    public void Update(DeviceReport report)
+    {
+        Report = report;
+        _abilities.Clear();
+        foreach (var ability in report.Engines.Where(e => e.IsUsable))
+        {
+            _abilities.TryAdd((ability.Engine, ability.Kind, ability.Codec ?? CodecId.None), ability);
+        }
+
+        if (!IsCpu)
+        {
+            Encode = EngineFor(EngineKind.Encode, Encode);
+            Decode = EngineFor(EngineKind.Decode, Decode);
+            Scale = EngineFor(EngineKind.Scale, Scale);
+        }
+    }
+
+    /// <summary>What <c>transcoder calibrate</c> measured, in pixels a second.</summary>
+    public void Calibrate(DeviceCalibration calibration)
+    {
+        if (IsCpu)
+        {
+            return;
+        }
+
+        var reference = calibration.Encode.TryGetValue(CodecId.H264.Name(), out var h264) ? h264 : calibration.Encode.Values.DefaultIfEmpty(0).Max();
+        Set(Encode, reference);
+        Set(Decode, calibration.Decode.Values.DefaultIfEmpty(0).Min());
+        Set(Scale, calibration.Scale);
+        _weights = Enum.GetValues<CodecId>()
+            .Where(codec => calibration.Encode.GetValueOrDefault(codec.Name()) > 0)
+            .ToDictionary(codec => codec, codec => reference / calibration.Encode[codec.Name()]);
+
+        static void Set(EngineState? engine, double capacity)
+        {
+            if (engine is not null && capacity > 0)
+            {
+                (engine.Nominal, engine.Source) = (capacity, CapacitySource.Calibrated);
+            }
+        }
+    }
+
+    /// <summary>The interface of this device that encodes so, the first of the kinds; null: none, and why.</summary>
+    public string? EncodesBy(IReadOnlyList<string> kinds, VideoEncoderSettings settings, out Reason refusal)
+    {
+        refusal = default;
+        if (IsCpu && _abilities.Count == 0)
+        {
+            return kinds.Contains(PlacementPolicy.Software) ? PlacementPolicy.Software : null;
+        }
+
+        foreach (var kind in kinds)
+        {
+            if (_abilities.TryGetValue((EngineKind.Encode, kind, settings.Codec), out var ability))
+            {
+                if (Fits(ability, settings.Width, settings.Height))
+                {
+                    return kind;
+                }
+
+                refusal = new Reason(Reasons.NotCapable, $"{settings.Width}x{settings.Height} is larger than its {ability.MaxWidth}x{ability.MaxHeight}");
+            }
+        }
+
+        return null;
+    }
+
+    public string? DecodesBy(IReadOnlyList<string> kinds, CodecId codec, int width, int height)
+    {
+        if (IsCpu && _abilities.Count == 0)
+        {
+            return kinds.Contains(PlacementPolicy.Software) ? PlacementPolicy.Software : null;
+        }
+
+        return kinds.FirstOrDefault(kind => _abilities.TryGetValue((EngineKind.Decode, kind, codec), out var ability) && Fits(ability, width, height));
+    }
+
+    /// <summary>Why nothing is encoded here at all, by any of the kinds; null: it has such an engine.</summary>
+    public bool HasEncoder(IReadOnlyList<string> kinds) =>
+        IsCpu ? kinds.Contains(PlacementPolicy.Software) : _abilities.Keys.Any(key => key.Engine == EngineKind.Encode && kinds.Contains(key.Kind));
+
+    /// <summary>B-frames that the encoder can make; it is not asked for more.</summary>
+    public int BFrames(string kind, VideoEncoderSettings settings) =>
+        !IsCpu && _abilities.TryGetValue((EngineKind.Encode, kind, settings.Codec), out var ability) ? Math.Min(settings.BFrames, ability.MaxBFrames) : settings.BFrames;
+
+    public EngineLoad EncodeLoad(VideoEncoderSettings settings) =>
+        EncodeLoad(new RungOutline(settings.Codec, settings.Width, settings.Height, settings.FrameRate, settings.Preset));
+
+    /// <summary>All rungs of a ladder.</summary>
+    public EngineLoad EncodeLoadOf(LadderOutline ladder) => ladder.Rungs.Aggregate(default(EngineLoad), (sum, rung) => sum + EncodeLoad(rung));
+
+    public EngineLoad DecodeLoadOf(LadderOutline ladder) =>
+        EngineLoad.Of(ladder.FrameRate, IsCpu ? ladder.Pixels / 1e6 * WorkCosts.CpuDecode(ladder.Codec) : ladder.Pixels);
+
+    public EngineLoad ScaleLoadOf(LadderOutline ladder) =>
+        EngineLoad.Of(ladder.FrameRate, IsCpu ? ladder.ScaledPixels / 1e6 * WorkCosts.CpuScale : ladder.ScaledPixels);
+
+    private EngineLoad EncodeLoad(RungOutline rung) => EngineLoad.Of(rung.FrameRate, IsCpu
+        ? rung.Pixels / 1e6 * WorkCosts.CpuEncode(rung.Codec, rung.Preset)
+        : rung.Pixels * Weight(rung.Codec) * WorkCosts.HardwarePresetWeight(rung.Preset));
+
+    public double Weight(CodecId codec) => _weights.TryGetValue(codec, out var weight) ? weight : WorkCosts.HardwareWeight(codec);
+
+    /// <summary>Whether the device's memory takes so much more.</summary>
+    public bool HasMemory(long bytes) => MemoryFree is not { } free || bytes + UnseenBytes <= free;
+
+    /// <summary>As of the newest sample, less the part that is kept free; null: not known.</summary>
+    public long? MemoryFree => Sample is { MemoryUsedBytes: { } used } sample && (sample.MemoryTotalBytes ?? Report.MemoryBytes) is > 0 and var total
+        ? (long)(total * MemoryShare) - used
+        : null;
+
+    public void Attach(Lease lease)
+    {
+        lease.DeviceIndex = Leases.Count;
+        Leases.Add(lease);
+    }
+
+    public void Detach(Lease lease)
+    {
+        var last = Leases[^1];
+        Leases[lease.DeviceIndex] = last;
+        last.DeviceIndex = lease.DeviceIndex;
+        Leases.RemoveAt(Leases.Count - 1);
+        lease.DeviceIndex = -1;
+    }
+
+    private static bool Fits(EngineCapability ability, int width, int height) =>
+        (ability.MaxWidth == 0 || width <= ability.MaxWidth) && (ability.MaxHeight == 0 || height <= ability.MaxHeight);
+
+    private EngineState? EngineFor(EngineKind engine, EngineState? existing) =>
+        !_abilities.Keys.Any(key => key.Engine == engine) ? null : existing ?? new EngineState(WorkCosts.DefaultCapacity(Report.Vendor, engine), CapacitySource.Assumed);
+}

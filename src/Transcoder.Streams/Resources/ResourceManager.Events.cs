@@ -1,0 +1,314 @@
+using Microsoft.Extensions.Logging;
+using Transcoder.Media;
+using Transcoder.Media.Jobs;
+using Transcoder.Media.Workers;
+
+namespace Transcoder.Streams.Resources;
+
+/// <summary>What becomes of sessions: ends, failures, strain, and what only time brings.</summary>
+public sealed partial class ResourceManager
+{
+    /// <summary>A driver's first context takes seconds on a loaded machine; a place that nobody confirmed after this is given back.</summary>
+    private static readonly TimeSpan ReservationTime = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a demand waits for those that make room for it.</summary>
+    private static readonly TimeSpan PreemptionDeadline = TimeSpan.FromSeconds(3);
+
+    /// <summary>Nothing goes back to a better place before it has been free for so long, and nothing that moved less than that ago.</summary>
+    private static readonly TimeSpan ReturnAfter = TimeSpan.FromSeconds(10);
+
+    /// <summary>A device is returned to only while it stays this far from full, so that the next stream doesn't push the returned one out again.</summary>
+    private const double ReturnLimit = 0.75;
+
+    /// <summary>Strain that this fast grows into lost frames before the next keyframe comes.</summary>
+    private const double HardStrain = 1.05;
+
+    private static readonly TimeSpan StrainStep = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>A device that is under half its load and slow all the same is not busy but ill.</summary>
+    private const double IllBelow = 0.5;
+
+    private const int ReturnsAtOnce = 4;
+
+    private readonly HashSet<OwnerEntry> _waiting = [];
+    private TimeSpan _roomSince = TimeSpan.MaxValue;
+    private long _lastAsked;
+
+    /// <summary>Once a second, and in tests as time is moved.</summary>
+    public void Tick()
+    {
+        lock (_gate)
+        {
+            var now = Now;
+            foreach (var lease in _ledger.Leases.Where(lease => lease.OpenedAt == TimeSpan.MaxValue && lease.Counts && now - lease.ReservedAt > ReservationTime).ToArray())
+            {
+                Expire(lease, now);
+            }
+
+            foreach (var entry in _ledger.Owners.Where(entry => entry.ExpectedLoad.Rate > 0 && now - entry.ExpectedSince > ReservationTime).ToArray())
+            {
+                _ledger.SetExpected(entry, default, now);
+            }
+
+            foreach (var device in _devices)
+            {
+                Advance(device, now);
+            }
+
+            ServePending(now);
+            Return(now);
+        }
+
+        SendOrders();
+    }
+
+    private void Close(Lease lease, LeaseClosed closed, TimeSpan now)
+    {
+        var device = lease.Device;
+        if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
+        {
+            // The session stays in the driver until its worker ends.
+            StepBack(lease);
+            Forget(lease);
+            lease.State = LeaseState.Stuck;
+        }
+        else
+        {
+            if (closed.Outcome != LeaseOutcome.Released)
+            {
+                StepBack(lease);
+            }
+
+            if (lease.MovesTo is { } next)
+            {
+                next.MovesFrom = null;
+            }
+
+            _ledger.Release(lease, now);
+        }
+
+        switch (closed.Outcome)
+        {
+            case LeaseOutcome.OpenFailed:
+                NotOpened(lease, closed, now);
+                break;
+            case LeaseOutcome.EncoderFailed:
+                Strike(lease, new Reason(Reasons.EncoderFailed, Short(closed.Message)), whole: false, now);
+                break;
+            case LeaseOutcome.Hung:
+                Strike(lease, new Reason(Reasons.EncoderHung, Short(closed.Message)), whole: true, now);
+                break;
+            case LeaseOutcome.Released when device.Quarantine.Health == DeviceHealth.Probation && lease.OpenedAt != TimeSpan.MaxValue && now - lease.OpenedAt > Quarantine.ProbationTime:
+                device.Quarantine.Pass(now);
+                break;
+        }
+
+        ServePending(now);
+    }
+
+    /// <summary>A move that failed: the rendition is where it was.</summary>
+    private static void StepBack(Lease lease)
+    {
+        if (lease.MovesFrom is { State: LeaseState.Leaving } old)
+        {
+            old.State = old.OpenedAt == TimeSpan.MaxValue ? LeaseState.Reserved : LeaseState.Open;
+            old.MovesTo = null;
+            foreach (var number in lease.Numbers)
+            {
+                lease.Owner.Current[number] = old;
+            }
+        }
+
+        lease.MovesFrom = null;
+    }
+
+    private static void Forget(Lease lease)
+    {
+        foreach (var number in lease.Numbers)
+        {
+            if (lease.Owner.Current.GetValueOrDefault(number) == lease)
+            {
+                lease.Owner.Current.Remove(number);
+            }
+        }
+    }
+
+    private void NotOpened(Lease lease, LeaseClosed closed, TimeSpan now)
+    {
+        var device = lease.Device;
+        var open = OpenIn(device);
+        var failure = device.Group is null ? OpenFailure.Broken : OpenFailures.Classify(closed, open, device.HasMemory(lease.Bytes));
+        switch (failure)
+        {
+            case OpenFailure.Full:
+                device.Group!.Refused(open, Short(closed.Message), now);
+                LogCap(device.Group.Name, open, Short(closed.Message));
+                break;
+            case OpenFailure.MemoryFull:
+                LogMemory(device.Id, Short(closed.Message));
+                break;
+            default:
+                Strike(lease, new Reason(Reasons.EncoderFailed, $"no session could be opened: {Short(closed.Message)}"), whole: false, now);
+                break;
+        }
+    }
+
+    /// <summary>A failure that may be the device's.</summary>
+    /// <param name="whole">It speaks for everything that runs there.</param>
+    private void Strike(Lease lease, Reason reason, bool whole, TimeSpan now)
+    {
+        var device = lease.Device;
+        if (device.IsCpu)
+        {
+            // There is no other CPU to go to; what fails there is the stream's doing.
+            return;
+        }
+
+        var stream = lease.Owner.Owner.Stream;
+        if (_streamFailures.Add(stream, device, now) is { } other)
+        {
+            other.Quarantine.Forgive(stream, now);
+            LogStreamAtFault(stream, device.Id, other.Id, reason);
+            return;
+        }
+
+        var drained = device.Quarantine.Drains;
+        device.Quarantine.Fail(stream, reason, whole, now);
+        LogQuarantined(device.Id, (device.Quarantine.Until - now).TotalSeconds, stream, reason);
+        if (device.Quarantine.Drains && !drained)
+        {
+            Drain(device, reason, now);
+        }
+    }
+
+    private void Relieve(Lease lease, double ratio, TimeSpan now)
+    {
+        var device = lease.Device;
+        if (device.StrainedAt == TimeSpan.MinValue || now - device.StrainedAt > StrainStep)
+        {
+            var ill = !device.IsCpu && device.Encode!.Utilisation < IllBelow && device.Strains(now) >= 3;
+            device.StrainedAt = now;
+            device.Encode!.Lower(Math.Clamp(1 / ratio, 0.7, 0.95));
+            if (ill)
+            {
+                Strike(lease, new Reason(Reasons.EncoderSlow, "sessions fall behind although it has little to do"), whole: true, now);
+            }
+        }
+
+        var start = ratio > HardStrain ? LeaseStart.Now : LeaseStart.NextKeyframe;
+        Displace(lease, new Reason(Reasons.EncoderSlow, $"{device.Report.Name} is slower than the stream"), start, mustLeave: false, mayPreempt: false, now);
+    }
+
+    private void Expire(Lease lease, TimeSpan now)
+    {
+        StepBack(lease);
+        Forget(lease);
+        _ledger.Expire(lease, now);
+        LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
+    }
+
+    private void Advance(DeviceState device, TimeSpan now)
+    {
+        if (device.Quarantine.Advance(now))
+        {
+            device.ProbationLease = null;
+            LogProbation(device.Id);
+        }
+        else if (device.Quarantine.Health == DeviceHealth.Probation && device.ProbationLease is { State: LeaseState.Open } lease && now - lease.OpenedAt > Quarantine.ProbationTime)
+        {
+            device.Quarantine.Pass(now);
+            LogSound(device.Id);
+        }
+
+        if (device.Encode is { } encode && (device.StrainedAt == TimeSpan.MinValue || now - device.StrainedAt > TimeSpan.FromMinutes(1)))
+        {
+            encode.Relax();
+        }
+    }
+
+    /// <summary>Those whose places have become free, or who have waited long enough.</summary>
+    private void ServePending(TimeSpan now)
+    {
+        if (_waiting.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var entry in _waiting.ToArray())
+        {
+            foreach (var pending in entry.Pending.ToArray())
+            {
+                var late = now >= pending.Deadline;
+                if (late || pending.WaitsFor.All(lease => lease.State is LeaseState.Closed or LeaseState.Expired))
+                {
+                    entry.Pending.Remove(pending);
+                    Answer(entry, [pending.Unit], Case(entry, now) with { MayPreempt = !late });
+                }
+            }
+
+            if (entry.Pending.Count == 0)
+            {
+                _waiting.Remove(entry);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Renditions go back to where the policy wants them, a few at a time, when a place there has been free for a while. All of them are asked in turn, so that
+    /// one that fits nowhere doesn't keep the others.
+    /// </summary>
+    private void Return(TimeSpan now)
+    {
+        var software = _placement.Policy.Order[0] == PlacementPolicy.Software;
+        if (!software && !_devices.Exists(device => !device.IsCpu && device.IsPresent && device.Quarantine.Health == DeviceHealth.Sound &&
+            device.Group?.HasRoom(now) != false && device.Encode?.Utilisation < ReturnLimit))
+        {
+            _roomSince = TimeSpan.MaxValue;
+            return;
+        }
+
+        _roomSince = _roomSince == TimeSpan.MaxValue ? now : _roomSince;
+        if (now - _roomSince < ReturnAfter)
+        {
+            return;
+        }
+
+        var away = _ledger.Leases.Where(lease => (lease.Tier > 0 || lease.IsReduced) && lease.State == LeaseState.Open && now - lease.OpenedAt > ReturnAfter).OrderBy(lease => lease.Id).ToList();
+        foreach (var lease in away.Where(lease => lease.Id > _lastAsked).Concat(away).Take(Math.Min(away.Count, ReturnsAtOnce)).ToArray())
+        {
+            _lastAsked = lease.Id;
+            var unit = lease.Unit with { Numbers = [.. lease.Numbers] };
+            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false, SoundOnly = true })[0];
+            if (decision.Placed is { } placed && IsBetter(placed, lease))
+            {
+                Move(lease, unit, placed, LeaseStart.NextKeyframe, new Reason(Reasons.Returned, placed.Reason.Detail), now);
+            }
+        }
+    }
+
+    private static bool IsBetter(Placed placed, Lease lease) =>
+        placed.Tier < lease.Tier || (placed.Tier == lease.Tier && lease.IsReduced && placed.Settings with { BFrames = lease.Unit.Settings.BFrames } == lease.Unit.Settings);
+
+    private static string Short(string message) => message.Length <= 200 ? message : message[..200];
+
+    [LoggerMessage(282, LogLevel.Warning, "device {Device} is in quarantine for {Seconds:0} s: stream {Stream}, {Reason}")]
+    private partial void LogQuarantined(string device, double seconds, string stream, Reason reason);
+
+    [LoggerMessage(283, LogLevel.Information, "device {Device} is on probation: one session may try")]
+    private partial void LogProbation(string device);
+
+    [LoggerMessage(284, LogLevel.Information, "device {Device} is sound again")]
+    private partial void LogSound(string device);
+
+    [LoggerMessage(285, LogLevel.Warning, "{Group}: the driver allows {Sessions} sessions, learned from its answer \"{Message}\"")]
+    private partial void LogCap(string group, int sessions, string message);
+
+    [LoggerMessage(286, LogLevel.Warning, "device {Device} has no memory for another session: {Message}")]
+    private partial void LogMemory(string device, string message);
+
+    [LoggerMessage(287, LogLevel.Warning, "stream {Stream} failed on {Device} as it did on {Other}: the stream is at fault, not the devices; {Reason}")]
+    private partial void LogStreamAtFault(string stream, string device, string other, Reason reason);
+
+    [LoggerMessage(288, LogLevel.Warning, "lease {Lease} of {Stream} {Rendition} on {Place} was never used: its place is free again")]
+    private partial void LogExpired(long lease, string stream, string rendition, Media.Devices.DeviceRef place);
+}

@@ -1,0 +1,111 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Transcoder.Media.Devices;
+using Transcoder.Media.Tracks;
+using Transcoder.Media.Workers;
+using Transcoder.Streams.Resources;
+using Transcoder.Streams.Workers;
+
+namespace Transcoder.Streams.Transcoding;
+
+/// <summary>
+/// One worker's account with the <see cref="ResourceManager"/>: its requests go in, grants and orders to move go out over its link. Disposing it, once the
+/// worker's process has gone, gives back whatever it held.
+/// </summary>
+internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
+{
+    /// <summary>A ladder has at most 32 rungs and each move one order: a worker that lets so many pile up reads its link no more.</summary>
+    private const int MaxOrders = 512;
+
+    private readonly ResourceManager _resources;
+    private readonly IReadOnlyList<RenditionOutput> _renditions;
+    private readonly ILogger _log;
+    private readonly Channel<LeaseGrant> _orders = Channel.CreateBounded<LeaseGrant>(new BoundedChannelOptions(MaxOrders) { SingleReader = true });
+    private readonly Task _sending;
+
+    /// <param name="renditions">By their number on the link.</param>
+    public WorkerLeases(ResourceManager resources, string stream, int workerProcessId, WorkerLink link, IReadOnlyList<RenditionOutput> renditions, ILogger log)
+    {
+        _resources = resources;
+        _renditions = renditions;
+        _log = log;
+        Stream = stream;
+        WorkerProcessId = workerProcessId;
+        _sending = SendAsync(link);
+    }
+
+    public string Stream { get; }
+
+    public int WorkerProcessId { get; }
+
+    public LeaseTerms Terms(int number)
+    {
+        var spec = _renditions[number].Spec;
+        return new LeaseTerms(spec.Name, spec.Priority, spec.Fallback);
+    }
+
+    /// <summary>Where the worker is to decode the source, in the order to try.</summary>
+    public IReadOnlyList<DeviceRef> DecodeOrder(Track? video) =>
+        video is null ? [DeviceRef.Cpu] : _resources.DecodeOrder(this, video, [.. _renditions.Select(rendition => rendition.Spec)]);
+
+    /// <exception cref="InvalidDataException">A demand for a rendition that the job doesn't have.</exception>
+    public void Request(LeaseRequest request)
+    {
+        if (request.Demands.Any(demand => demand.Number < 0 || demand.Number >= _renditions.Count))
+        {
+            throw new InvalidDataException("a place was asked for a rendition that is not in the job");
+        }
+
+        _resources.Request(this, request);
+    }
+
+    public void Confirm(long lease)
+    {
+        if (lease != 0 && !_resources.Confirm(this, lease))
+        {
+            LogUnknownLease(Stream, WorkerProcessId, lease);
+        }
+    }
+
+    public void Close(LeaseClosed closed) => _resources.Close(this, closed);
+
+    public void Strained(LeaseStrained strained) => _resources.Strained(this, strained);
+
+    public void Observe(WorkerReport report) => _resources.Observe(this, report);
+
+    public void Order(LeaseGrant grant)
+    {
+        if (!_orders.Writer.TryWrite(grant))
+        {
+            LogOrderLost(Stream, WorkerProcessId, grant.Number);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _resources.ReleaseAll(this);
+        _orders.Writer.TryComplete();
+        await _sending.ConfigureAwait(false);
+    }
+
+    private async Task SendAsync(WorkerLink link)
+    {
+        try
+        {
+            await foreach (var grant in _orders.Reader.ReadAllAsync().ConfigureAwait(false))
+            {
+                await link.PostAsync(WorkerMessageType.LeaseGrant, grant.Number, grant, WorkerJson.Default.LeaseGrant, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The worker has gone: its end is noticed and told by the loop that reads the link, and what it held returns with it.
+        }
+    }
+
+    [LoggerMessage(270, LogLevel.Warning, "stream {Stream}: worker {ProcessId} confirms lease {Lease}, which is not its own")]
+    private partial void LogUnknownLease(string stream, int processId, long lease);
+
+    [LoggerMessage(271, LogLevel.Error, "stream {Stream}: worker {ProcessId} doesn't read its orders; that of rendition {Number} is lost")]
+    private partial void LogOrderLost(string stream, int processId, int number);
+}
