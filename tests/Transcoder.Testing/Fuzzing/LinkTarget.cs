@@ -51,6 +51,18 @@ internal static class LinkTarget
             case WorkerMessageType.RenditionEnded or WorkerMessageType.Ended:
                 Json(payload, WorkerJson.Default.Reason);
                 break;
+            case WorkerMessageType.LeaseRequest:
+                Json(payload, WorkerJson.Default.LeaseRequest);
+                break;
+            case WorkerMessageType.LeaseGrant:
+                Json(payload, WorkerJson.Default.LeaseGrant);
+                break;
+            case WorkerMessageType.LeaseClosed:
+                Json(payload, WorkerJson.Default.LeaseClosed);
+                break;
+            case WorkerMessageType.LeaseStrained:
+                Json(payload, WorkerJson.Default.LeaseStrained);
+                break;
             case WorkerMessageType.Log:
                 Json(payload, WorkerJson.Default.WorkerLogLine);
                 break;
