@@ -3,6 +3,7 @@ using Transcoder.Media.Packets;
 using Transcoder.Rtmp;
 using Transcoder.Rtmp.Clients;
 using Transcoder.Rtmp.Handshakes;
+using Transcoder.Testing.Rtmp;
 
 namespace Transcoder.Testing.Fuzzing;
 
@@ -24,7 +25,7 @@ internal static class ClientTarget
     });
 
     private static RtmpClient ClientOf(byte[] bytes, TrackingBufferPool pool) =>
-        new(Options, pool, new RtmpStatistics(), TimeProvider.System, (_, _) => new(new ScriptedServer([.. ServerPart, .. bytes])));
+        new(Options, pool, new RtmpStatistics(), TimeProvider.System, (_, _) => new(new AnsweringStream([.. ServerPart, .. bytes])));
 
     private static async Task PublishAsync(byte[] bytes, TrackingBufferPool pool)
     {
@@ -78,23 +79,5 @@ internal static class ClientTarget
             Promise.Holds(reason.Detail.Length < 1000 && !reason.Detail.Any(char.IsControl), "a server's words fill or forge log lines");
             Promise.Holds(!reason.Detail.Contains(Url.Stream, StringComparison.Ordinal), "a reason with the secret");
         }
-    }
-
-    /// <summary>Says its bytes at once, closes, and takes everything.</summary>
-    private sealed class ScriptedServer(byte[] bytes) : MemoryStream(bytes, writable: false)
-    {
-        public override bool CanWrite => true;
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-        }
-
-        public override void Write(byte[] buffer, int offset, int count)
-        {
-        }
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
