@@ -70,7 +70,7 @@ internal sealed partial class RtmpSession
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
         _lease = connection.Features.Get<IConnectionLease>();
-        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease };
+        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease, Limits = options.StrangerLimits };
     }
 
     public SessionState State => _state;
