@@ -40,7 +40,7 @@ public sealed partial class ResourceManager
         lock (_gate)
         {
             var now = Now;
-            foreach (var lease in _ledger.Leases.Where(lease => lease.OpenedAt == TimeSpan.MaxValue && lease.Counts && now - lease.ReservedAt > ReservationTime).ToArray())
+            foreach (var lease in _ledger.Leases.Where(lease => lease.OpenedAt == TimeSpan.MaxValue && lease.State is LeaseState.Reserved or LeaseState.Leaving && now - lease.ReservedAt > ReservationTime).ToArray())
             {
                 Expire(lease, now);
             }
@@ -255,12 +255,12 @@ public sealed partial class ResourceManager
 
     /// <summary>
     /// Renditions go back to where the policy wants them, a few at a time, when a place there has been free for a while. All of them are asked in turn, so that
-    /// one that fits nowhere doesn't keep the others.
+    /// one that fits nowhere doesn't keep the others. A device on probation gets one of them: where no new stream comes, nobody else would ever try it.
     /// </summary>
     private void Return(TimeSpan now)
     {
         var software = _placement.Policy.Order[0] == PlacementPolicy.Software;
-        if (!software && !_devices.Exists(device => !device.IsCpu && device.IsPresent && device.Quarantine.Health == DeviceHealth.Sound &&
+        if (!software && !_devices.Exists(device => !device.IsCpu && device.IsPresent && device.MayTry &&
             device.Group?.HasRoom(now) != false && device.Encode?.Utilisation < ReturnLimit))
         {
             _roomSince = TimeSpan.MaxValue;
@@ -278,7 +278,7 @@ public sealed partial class ResourceManager
         {
             _lastAsked = lease.Id;
             var unit = lease.Unit with { Numbers = [.. lease.Numbers] };
-            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false, SoundOnly = true })[0];
+            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false })[0];
             if (decision.Placed is { } placed && IsBetter(placed, lease))
             {
                 Move(lease, unit, placed, LeaseStart.NextKeyframe, new Reason(Reasons.Returned, placed.Reason.Detail), now);
