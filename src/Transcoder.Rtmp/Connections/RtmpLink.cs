@@ -70,6 +70,13 @@ internal sealed class RtmpLink : IDisposable
 
     public long BytesReceived => Interlocked.Read(ref _received);
 
+    /// <summary>What the peer may make us hold; the options' limits, unless the session says otherwise.</summary>
+    public ChunkLimits Limits
+    {
+        get => _chunks.Limits;
+        set => _chunks.Limits = value;
+    }
+
     /// <summary>How long nothing has come.</summary>
     public TimeSpan Silence => _time.GetElapsedTime(Interlocked.Read(ref _lastReceived));
 
@@ -193,6 +200,7 @@ internal sealed class RtmpLink : IDisposable
     private static bool IsControl(in RtmpMessage message) =>
         message.Type is MessageType.Acknowledgement or MessageType.UserControl or MessageType.WindowAcknowledgementSize or MessageType.SetPeerBandwidth;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<LinkStatus> FillAsync()
     {
         if (_inputEnded)

@@ -144,6 +144,7 @@ internal sealed partial class RtmpSession
             return Refuse("publish", address, admission.Refusal, streamId, "NetStream.Publish.BadName");
         }
 
+        _link.Limits = _options.ChunkLimits;
         _publishing[streamId] = new PublishStream(this, address, sink);
         Enter(SessionState.Active);
         return Reply(_link.NewBatch()

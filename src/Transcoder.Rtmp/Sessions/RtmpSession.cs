@@ -70,7 +70,7 @@ internal sealed partial class RtmpSession
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
         _lease = connection.Features.Get<IConnectionLease>();
-        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease };
+        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease, Limits = options.StrangerLimits };
     }
 
     public SessionState State => _state;
@@ -195,7 +195,7 @@ internal sealed partial class RtmpSession
     private async Task<Reason?> HandshakeAsync()
     {
         var handshake = new Handshake();
-        var output = new ArrayBufferWriter<byte>(1 + (2 * Handshake.PacketLength));
+        var output = new ArrayBufferWriter<byte>();
         var needed = 1;
         while (true)
         {
