@@ -140,6 +140,20 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, outcome, error, message), WorkerJson.Default.LeaseClosed);
     }
 
+    /// <summary>A session that was told as hung could be closed after all: its place need not wait for the worker's end.</summary>
+    public void ClosedAfterAll(long lease)
+    {
+        lock (_gate)
+        {
+            if (_held.GetValueOrDefault(lease) > 0)
+            {
+                return;
+            }
+        }
+
+        link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, LeaseOutcome.Released, 0, "closed after all"), WorkerJson.Default.LeaseClosed);
+    }
+
     public void Strained(long lease, double ratio) =>
         link.SendJson(WorkerMessageType.LeaseStrained, 0, new LeaseStrained(lease, ratio), WorkerJson.Default.LeaseStrained);
 

@@ -361,6 +361,7 @@ internal sealed class VideoLane
         {
             thread.Busy(EncoderLimits.Opening);
             session.Dispose();
+            _scope.Desk.ClosedAfterAll(session.Grant.Lease);
         });
     }
 

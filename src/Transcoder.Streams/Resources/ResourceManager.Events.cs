@@ -65,9 +65,10 @@ public sealed partial class ResourceManager
     private void Close(Lease lease, LeaseClosed closed, TimeSpan now)
     {
         var device = lease.Device;
+        var tried = device.ProbationLease == lease;
         if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
         {
-            // The session stays in the driver until its worker ends.
+            // The session stays in the driver until its worker ends, or says that it closed after all.
             StepBack(lease);
             Forget(lease);
             lease.State = LeaseState.Stuck;
@@ -98,7 +99,7 @@ public sealed partial class ResourceManager
             case LeaseOutcome.Hung:
                 Strike(lease, new Reason(Reasons.EncoderHung, Short(closed.Message)), whole: true, now);
                 break;
-            case LeaseOutcome.Released when device.Quarantine.Health == DeviceHealth.Probation && lease.OpenedAt != TimeSpan.MaxValue && now - lease.OpenedAt > Quarantine.ProbationTime:
+            case LeaseOutcome.Released when tried && device.Quarantine.Health == DeviceHealth.Probation && lease.OpenedAt != TimeSpan.MaxValue && now - lease.OpenedAt > Quarantine.ProbationTime:
                 device.Quarantine.Pass(now);
                 break;
         }
