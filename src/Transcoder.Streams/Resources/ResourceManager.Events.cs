@@ -56,6 +56,7 @@ public sealed partial class ResourceManager
             }
 
             ServePending(now);
+            ServeAwaited(now);
             Return(now);
         }
 
@@ -65,6 +66,7 @@ public sealed partial class ResourceManager
     private void Close(Lease lease, LeaseClosed closed, TimeSpan now)
     {
         var device = lease.Device;
+        _roomAt = now;
         if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
         {
             // The session stays in the driver until its worker ends.
@@ -204,6 +206,7 @@ public sealed partial class ResourceManager
         StepBack(lease);
         Forget(lease);
         _ledger.Expire(lease, now);
+        _roomAt = now;
         LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
     }
 
@@ -212,11 +215,13 @@ public sealed partial class ResourceManager
         if (device.Quarantine.Advance(now))
         {
             device.ProbationLease = null;
+            _roomAt = now;
             LogProbation(device.Id);
         }
         else if (device.Quarantine.Health == DeviceHealth.Probation && device.ProbationLease is { State: LeaseState.Open } lease && now - lease.OpenedAt > Quarantine.ProbationTime)
         {
             device.Quarantine.Pass(now);
+            _roomAt = now;
             LogSound(device.Id);
         }
 

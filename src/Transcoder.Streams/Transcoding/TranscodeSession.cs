@@ -21,7 +21,7 @@ public sealed partial class TranscodeSession
     private static readonly TimeSpan Healthy = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan SecondDelay = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>An encoder that failed again and again inside a worker is left alone this long, twice as long after each further failure.</summary>
+    /// <summary>An encoder that failed again and again is left alone this long, twice as long after each further failure.</summary>
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
 
@@ -109,7 +109,7 @@ public sealed partial class TranscodeSession
             }
 
             WorkerProcessId = 0;
-            var wait = _renditions.Where(r => r.State == RenditionState.Failed).Select(UntilRetry).DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min();
+            var wait = _renditions.Where(r => r.IsSuspended).Select(UntilRetry).DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min();
             await _source.Live.Feed.Completion.WaitAsync(wait, _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (SourceHasEnded)
             {
@@ -121,14 +121,20 @@ public sealed partial class TranscodeSession
     }
 
     private bool IsDue(RenditionOutput rendition) =>
-        rendition.State is RenditionState.Starting or RenditionState.Running || (rendition.State == RenditionState.Failed && UntilRetry(rendition) <= TimeSpan.Zero);
+        IsAtWork(rendition) || (rendition.IsSuspended && UntilRetry(rendition) <= TimeSpan.Zero);
 
     private TimeSpan UntilRetry(RenditionOutput rendition)
     {
-        var delay = TimeSpan.FromTicks(Math.Min(FirstRetry.Ticks << Math.Min(rendition.Failures.Count - 1, 16), LongestRetry.Ticks));
-        var left = delay - _clock.GetElapsedTime(rendition.Failures.At);
+        if (rendition.State == RenditionState.Waiting)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var left = RetryDelay(rendition.Failures.Count) - _clock.GetElapsedTime(rendition.Failures.At);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
+
+    private static TimeSpan RetryDelay(int failures) => TimeSpan.FromTicks(Math.Min(FirstRetry.Ticks << Math.Min(failures - 1, 16), LongestRetry.Ticks));
 
     /// <summary>One worker's life.</summary>
     /// <returns>True when it did what there was to do; false when another one is needed.</returns>
@@ -165,8 +171,10 @@ public sealed partial class TranscodeSession
     {
         WorkerProcessId = worker.ProcessId;
         Report = null;
-        _active = [.. _renditions.Where(IsDue)];
-        foreach (var again in _active.Where(r => r.State == RenditionState.Failed))
+
+        // Also those that failed a moment ago: a rendition that is in no job could not return while this worker lives.
+        _active = [.. _renditions.Where(r => IsAtWork(r) || r.IsSuspended)];
+        foreach (var again in _active.Where(r => r.IsSuspended))
         {
             again.TryAgain(_source.Live.Feed.Newest);
         }
@@ -218,7 +226,7 @@ public sealed partial class TranscodeSession
             return true;
         }
 
-        if (finished is { Code: Reasons.SourceEnded } ended && (SourceHasEnded || !_active.Any(IsAtWork)))
+        if (finished is { Code: Reasons.SourceEnded } ended && (SourceHasEnded || !_active.Any(MayWork)))
         {
             LogWorkerEnded(_source.Live.Name, worker.ProcessId, ended);
             return SourceHasEnded;
@@ -246,6 +254,8 @@ public sealed partial class TranscodeSession
     }
 
     private static bool IsAtWork(RenditionOutput rendition) => rendition.State is RenditionState.Starting or RenditionState.Running;
+
+    private static bool MayWork(RenditionOutput rendition) => IsAtWork(rendition) || rendition.IsAwaited;
 
     /// <summary>Until the next worker opens them again, the renditions say why nothing comes.</summary>
     private void Interrupted(Reason died)
@@ -282,7 +292,11 @@ public sealed partial class TranscodeSession
 
     internal void Start(RenditionOutput rendition, RenditionStarted started)
     {
-        if (!IsAtWork(rendition))
+        if (rendition.IsSuspended)
+        {
+            rendition.TryAgain(_source.Live.Feed.Newest);
+        }
+        else if (!IsAtWork(rendition))
         {
             return;
         }
@@ -310,22 +324,36 @@ public sealed partial class TranscodeSession
         LogRenditionStarted(rendition.Name, started.Width, started.Height, started.FrameRate, started.Device, started.Encoder, started.Reason);
     }
 
-    /// <summary>The worker ends a rendition: by plan, or because no encoder keeps it up.</summary>
+    /// <summary>The worker ends a rendition: by plan, or because it has no encoder. Then it waits for another one, which the worker will be granted.</summary>
     /// <returns>A reason to end the worker, once nothing is left for it to do.</returns>
-    internal Reason? EndByWorker(RenditionOutput rendition, Reason reason)
+    internal Reason? EndByWorker(RenditionOutput rendition, int number, WorkerLeases leases, Reason reason)
     {
-        if (IsAtWork(rendition) && reason.Code == Reasons.EncoderFailed)
+        var failed = reason.Code == Reasons.EncoderFailed;
+        rendition.IsAwaited = reason.Code != Reasons.NoUpscale && (IsAtWork(rendition) || rendition.IsSuspended) &&
+            leases.Await(number, failed ? RetryDelay(rendition.Failures.Count + 1) : TimeSpan.Zero);
+        if (rendition.IsAwaited || (failed && IsAtWork(rendition)))
         {
-            rendition.Flush();
-            EndRendition(rendition, reason);
-            rendition.Fail(_clock.GetTimestamp());
+            Suspend(rendition, failed, reason);
         }
         else
         {
             EndRendition(rendition, reason);
         }
 
-        return SourceHasEnded || _active.Any(IsAtWork) ? null : new Reason(Reasons.SourceEnded, "no rendition is left to make");
+        return SourceHasEnded || _active.Any(MayWork) ? null : new Reason(Reasons.SourceEnded, "no rendition is left to make");
+    }
+
+    /// <summary>Its stream ends, and another one begins when it has an encoder again.</summary>
+    private void Suspend(RenditionOutput rendition, bool failed, Reason reason)
+    {
+        rendition.Flush();
+        if (!CloseLive(rendition, reason))
+        {
+            LogRenditionWaits(rendition.Name, reason);
+        }
+
+        rendition.Suspend(failed, _clock.GetTimestamp());
+        rendition.Reason = reason;
     }
 
     /// <summary>Ends a rendition, or leaves it out when it never ran.</summary>
@@ -336,19 +364,27 @@ public sealed partial class TranscodeSession
             return;
         }
 
-        var failed = rendition.State == RenditionState.Failed;
-        rendition.State = rendition.Live is null && !failed ? RenditionState.LeftOut : RenditionState.Ended;
-        rendition.Reason = failed ? rendition.Reason : reason;
-        if (rendition.Live is { } live)
-        {
-            rendition.Flush();
-            _registry.Close(live, reason);
-            LogRenditionEnded(rendition.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, rendition.FramesDroppedLate);
-        }
-        else if (!failed)
+        var suspended = rendition.IsSuspended;
+        rendition.State = rendition.Live is null && !suspended ? RenditionState.LeftOut : RenditionState.Ended;
+        rendition.Reason = suspended ? rendition.Reason : reason;
+        if (!CloseLive(rendition, reason) && !suspended)
         {
             LogRenditionLeftOut(rendition.Name, reason);
         }
+    }
+
+    /// <returns>False: it had none.</returns>
+    private bool CloseLive(RenditionOutput rendition, Reason reason)
+    {
+        if (rendition.Live is not { } live)
+        {
+            return false;
+        }
+
+        rendition.Flush();
+        _registry.Close(live, reason);
+        LogRenditionEnded(rendition.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, rendition.FramesDroppedLate);
+        return true;
     }
 
     [LoggerMessage(240, LogLevel.Information, "stream {Stream}: worker {ProcessId} makes {Renditions} renditions from {Resume} on")]
@@ -374,6 +410,9 @@ public sealed partial class TranscodeSession
 
     [LoggerMessage(247, LogLevel.Information, "rendition {Stream} continues on {Device} ({Encoder}), {Reason}")]
     private partial void LogRenditionContinues(StreamName stream, string device, string encoder, Reason reason);
+
+    [LoggerMessage(249, LogLevel.Warning, "rendition {Stream} has no encoder and waits: {Reason}")]
+    private partial void LogRenditionWaits(StreamName stream, Reason reason);
 
     [LoggerMessage(248, LogLevel.Error, "stream {Stream}: its worker ended by an internal error; it is being replaced")]
     private partial void LogInternalError(Exception error, StreamName stream);
