@@ -268,7 +268,7 @@ public sealed partial class ResourceManager
         foreach (var number in numbers)
         {
             entry.Current.Remove(number);
-            Send(entry, new LeaseGrant(number, 0, default, settings, LeaseStart.Now, reason));
+            Send(entry, new LeaseGrant(number, 0, DeviceRef.None, settings, LeaseStart.Now, reason));
         }
     }
 

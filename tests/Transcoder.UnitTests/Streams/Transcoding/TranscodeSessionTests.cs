@@ -264,7 +264,9 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         var sink = await PublishAsync();
         var worker = await _launcher.NextAsync();
         await worker.Job.WaitAsync(Patience);
+        _resources.Policy = new PlacementPolicy(["nvenc"]);
         Ask(worker, 0, 1);
+        await Eventual.HoldsAsync(() => worker.Grants.Select(grant => (grant.Number, grant.Lease)).SequenceEqual([(0, 0L), (1, 0L)]));
         worker.EndRendition(0, new Reason(Reasons.SessionLimit, "full"));
         worker.EndRendition(1, new Reason(Reasons.EncoderFailed, "again and again"));
         await Eventual.HoldsAsync(() => Session.Renditions is [{ State: RenditionState.Waiting, Live: null }, { State: RenditionState.Failed }]);
