@@ -99,10 +99,25 @@ bench: artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll --filter '$(or $(FILTER),*)' --artifacts artifacts/benchmarks
 	@$(ALLOCATION_GATE)
 
-# BENCH_RTMP takes the load generator's options, for example "--players 100,500,1000 --runs 3".
-bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks
-	dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll compare appliance/demo/bbb-720p30.flv \
-		transcoder=$(PROGRAM) nginx=/usr/sbin/nginx $(BENCH_RTMP)
+# BENCH_RTMP takes the load generator's options, for example "--players 100,500,1000 --runs 3"; BENCH_MODE=stuck and BENCH_MODE=idle measure other things.
+# Half an hour as it stands. The publishers' part is left out where the options name players themselves.
+LOAD_GENERATOR = dotnet benchmarks/Transcoder.LoadGenerator/bin/Release/net10.0/Transcoder.LoadGenerator.dll
+CLIP := appliance/demo/bbb-720p30.flv
+NODE_MEDIA_SERVER := artifacts/node-media-server/node_modules/node-media-server/bin/app.js
+PEERS = node=$(NODE_MEDIA_SERVER) nginx=/usr/sbin/nginx
+bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks $(NODE_MEDIA_SERVER)
+ifdef BENCH_MODE
+	$(LOAD_GENERATOR) $(BENCH_MODE) $(CLIP) transcoder=$(PROGRAM) nginx=/usr/sbin/nginx --players 500 $(BENCH_RTMP)
+else
+	$(LOAD_GENERATOR) compare $(CLIP) low=$(PROGRAM)@low balanced=$(PROGRAM)@balanced throughput=$(PROGRAM)@throughput $(PEERS) \
+		--players 100,500,1000 --runs 3 --check yes $(BENCH_RTMP)
+	$(if $(findstring --players,$(BENCH_RTMP)),,$(LOAD_GENERATOR) compare $(CLIP) transcoder=$(PROGRAM) $(PEERS) --players 0 --publishers 200 --bitrate 500000 --runs 3)
+endif
+
+# Pinned: a comparison is worth something only with the same peer.
+$(NODE_MEDIA_SERVER):
+	@npm install --silent --no-audit --no-fund --prefix artifacts/node-media-server node-media-server@4.4.3
+	@touch $@
 
 bench-placement: artifacts/.benchmarks
 	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement

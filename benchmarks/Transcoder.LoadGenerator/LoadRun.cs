@@ -5,74 +5,133 @@ using Transcoder.Rtmp.Clients;
 
 namespace Transcoder.LoadGenerator;
 
-internal sealed record LoadPlan(string File, double BitsPerSecond, int Publishers, int Players, TimeSpan Duration);
-
-/// <param name="CpuPerGigabit">Seconds of one core per gigabit delivered: 0.1 is "10 % of a core per Gb/s".</param>
-internal sealed record LoadResult(
-    int Players, double GigabitsPerSecond, double CpuPerGigabit, double CpuShare, double DelayMedian, double Delay99, int Stalls, long Missing,
-    double MemoryPerPlayerKib, double FirstVideoMedian, double FirstVideoKeyframes, int Lost);
-
-/// <summary>One load on one server, measured after everyone has joined.</summary>
-internal static class LoadRun
+/// <summary>One load on one server.</summary>
+internal sealed class LoadRun
 {
     private const int Joining = 16;
     private const int LateJoins = 10;
+
+    // What a server keeps of a stream is the publisher's memory, so players are counted from when it has got that far.
+    private static readonly TimeSpan Fill = TimeSpan.FromSeconds(9);
+    private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
-    public static async Task<LoadResult> RunAsync(LoadPlan plan, string application, ProcessFigures server, CancellationToken cancellationToken)
+    private readonly LoadPlan _plan;
+    private readonly string _application;
+    private readonly ProcessFigures _server;
+    private readonly CancellationToken _stop;
+    private readonly RecordedClip _clip;
+    private readonly MediaBufferPool _pool = new();
+    private readonly RtmpClient _client;
+
+    private LoadRun(LoadPlan plan, string application, ProcessFigures server, CancellationToken stop)
     {
-        var clip = RecordedClip.Read(plan.File, plan.BitsPerSecond);
-        var pool = new MediaBufferPool();
-        var client = new RtmpClient(RtmpOptions.Default, pool, new RtmpStatistics(), TimeProvider.System);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var publishers = Enumerable.Range(0, plan.Publishers).Select(i => new StampedPublisher(client, pool, clip, UrlOf(application, i))).ToArray();
-        var publishing = publishers.Select(publisher => publisher.RunAsync(ending.Token)).ToArray();
-        await Task.Delay(Settle, cancellationToken);
+        _plan = plan;
+        _application = application;
+        _server = server;
+        _stop = stop;
+        _clip = RecordedClip.Read(plan.File, plan.BitsPerSecond);
+        _client = new RtmpClient(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System);
+    }
+
+    public static async Task<LoadResult> RunAsync(LoadPlan plan, string application, ProcessFigures server, CancellationToken stop)
+    {
+        var run = new LoadRun(plan, application, server, stop);
+        await run.WarmUpAsync();
+        return await run.MeasureAsync();
+    }
+
+    /// <summary>A few players come and go, so that what a server loads, compiles or sets up once is not counted as the players' memory.</summary>
+    private async Task WarmUpAsync()
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
+        var publisher = new StampedPublisher(_client, _pool, _clip, UrlOf("warm"));
+        var publishing = publisher.RunAsync(ending.Token);
+        await Task.Delay(Settle / 2, _stop);
+        var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
+        await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
+        await Task.Delay(Settle, _stop);
+        foreach (var viewer in viewers)
+        {
+            await viewer.DisposeAsync();
+        }
+
+        await ending.CancelAsync();
+        await publishing;
+        await Task.Delay(Settle / 2, _stop);
+    }
+
+    private async Task<LoadResult> MeasureAsync()
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
+        var memoryAtStart = _server.ResidentBytes();
+        var publishers = Enumerable.Range(0, _plan.Publishers).Select(i => new StampedPublisher(_client, _pool, _clip, UrlOf($"load{i}"))).ToArray();
+        var publishing = new List<Task>();
+        foreach (var publisher in publishers)
+        {
+            publishing.Add(publisher.RunAsync(ending.Token));
+
+            // Their keyframes do not come all at once.
+            await Task.Delay(Spread / publishers.Length, _stop);
+        }
+
+        await Task.Delay(Fill, _stop);
 
         var delays = new DelayHistogram();
         var viewers = new List<Viewer>();
+        var stuck = new List<Viewer>();
         try
         {
-            var memoryBefore = server.ResidentBytes();
-            for (var joined = 0; joined < plan.Players; joined += Joining)
+            var memoryBefore = _server.ResidentBytes();
+            for (var joined = 0; joined < _plan.Players; joined += Joining)
             {
-                var batch = Enumerable.Range(joined, Math.Min(Joining, plan.Players - joined))
-                    .Select(i => new Viewer(client, publishers[i % plan.Publishers], UrlOf(application, i % plan.Publishers), delays)).ToArray();
+                var batch = Enumerable.Range(joined, Math.Min(Joining, _plan.Players - joined))
+                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays)).ToArray();
                 viewers.AddRange(batch);
-                await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(cancellationToken)));
+                await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(_stop)));
             }
 
-            // Until the last to join has seen a keyframe, on servers that make it wait for one.
-            await Task.Delay(Settle + Settle, cancellationToken);
-            foreach (var (viewer, i) in viewers.Select((viewer, i) => (viewer, i)))
+            for (var i = 0; i < _plan.Stuck; i++)
             {
-                viewer.CountFrom(publishers[i % plan.Publishers].Sent);
+                stuck.Add(new Viewer(_client, publishers[0], UrlOf("load0"), new DelayHistogram()));
+                await stuck[i].StartStuckAsync(_stop);
             }
 
+            // At least until the last to join has seen a keyframe, on servers that make it wait for one.
+            await Task.Delay(Settle + Settle, _stop);
+            await Task.Delay(_plan.WarmUp, _stop);
+            var check = _plan.Check ? IndependentReader.Start($"{_application}/load0") : null;
             var from = publishers.Select(publisher => publisher.Sent).ToArray();
-            var (cpu, bytes, started) = (server.CpuSeconds(), viewers.Sum(viewer => viewer.BytesReceived), Stopwatch.GetTimestamp());
-            await Task.Delay(plan.Duration, cancellationToken);
-            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            var cpuSeconds = server.CpuSeconds() - cpu;
-            var gigabits = (viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
-            var memory = plan.Players == 0 ? 0 : (server.ResidentBytes() - memoryBefore) / 1024.0 / plan.Players;
-            var until = publishers.Select(publisher => publisher.Sent).ToArray();
-            foreach (var (viewer, i) in viewers.Select((viewer, i) => (viewer, i)))
+            foreach (var (i, viewer) in viewers.Index())
             {
-                viewer.CountTo(until[i % plan.Publishers]);
+                viewer.CountFrom(from[i % publishers.Length]);
             }
 
-            var late = await JoinLateAsync(client, publishers[0], UrlOf(application, 0), cancellationToken);
-            await Task.Delay(Settle, cancellationToken);
-            var missing = viewers.Select((viewer, i) => Math.Max(0, until[i % plan.Publishers] - from[i % plan.Publishers] - viewer.Counted)).Sum();
+            var (cpu, bytes, started) = (_server.CpuSeconds(), viewers.Sum(viewer => viewer.BytesReceived), Stopwatch.GetTimestamp());
+            await Task.Delay(_plan.Duration, _stop);
+            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            var cpuSeconds = _server.CpuSeconds() - cpu;
+            var gigabits = (viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
+            var memory = _server.ResidentBytes();
+            var until = publishers.Select(publisher => publisher.Sent).ToArray();
+            foreach (var (i, viewer) in viewers.Index())
+            {
+                viewer.CountTo(until[i % publishers.Length]);
+            }
+
+            var late = await JoinLateAsync(publishers[0]);
+            await Task.Delay(Settle, _stop);
+            var missing = viewers.Select((viewer, i) => Math.Max(0, until[i % publishers.Length] - from[i % publishers.Length] - viewer.Counted)).Sum();
+            var perPeer = _plan.Players > 0 ? (memory - memoryBefore) / (double)_plan.Players : (memory - memoryAtStart) / (double)_plan.Publishers;
             return new LoadResult(
-                plan.Players, gigabits / seconds, cpuSeconds / Math.Max(gigabits, 1e-9), cpuSeconds / seconds, delays.Milliseconds(0.5), delays.Milliseconds(0.99),
-                viewers.Sum(viewer => viewer.Stalls), missing, memory, Median(late.Select(l => l.FirstVideo)), late.Average(l => l.Keyframe ? 1.0 : 0),
-                viewers.Count(viewer => viewer.Ended));
+                gigabits / seconds, gigabits > 0 ? cpuSeconds / gigabits : 0, cpuSeconds / seconds, delays.Milliseconds(0.5), delays.Milliseconds(0.99),
+                viewers.Sum(viewer => viewer.Stalls), missing, viewers.Count(viewer => viewer.Ended), perPeer / 1024, (memory - memoryBefore) / 1048576.0,
+                Median(late.Select(l => l.FirstVideo)), late.Average(l => l.Keyframe ? 1.0 : 0),
+                check is null ? "" : await check.CompareAsync(publishers[0]));
         }
         finally
         {
-            foreach (var viewer in viewers)
+            foreach (var viewer in viewers.Concat(stuck))
             {
                 await viewer.DisposeAsync();
             }
@@ -82,26 +141,25 @@ internal static class LoadRun
         }
     }
 
-    private static RtmpUrl UrlOf(string application, int stream) =>
-        RtmpUrl.TryParse($"{application}/load{stream}", out var url) ? url : throw new ArgumentException($"'{application}' is not an rtmp address");
+    private RtmpUrl UrlOf(string stream) =>
+        RtmpUrl.TryParse($"{_application}/{stream}", out var url) ? url : throw new ArgumentException($"'{_application}' is not an rtmp address");
 
-    private static async Task<List<(double FirstVideo, bool Keyframe)>> JoinLateAsync(
-        RtmpClient client, StampedPublisher publisher, RtmpUrl url, CancellationToken cancellationToken)
+    private async Task<List<(double FirstVideo, bool Keyframe)>> JoinLateAsync(StampedPublisher publisher)
     {
         var late = new List<(double, bool)>();
         for (var i = 0; i < LateJoins; i++)
         {
-            await using var viewer = new Viewer(client, publisher, url, new DelayHistogram());
-            await viewer.StartAsync(cancellationToken);
+            await using var viewer = new Viewer(_client, publisher, UrlOf("load0"), new DelayHistogram());
+            await viewer.StartAsync(_stop);
             for (var waited = 0; viewer.FirstVideo is null && waited < 1000; waited++)
             {
-                await Task.Delay(5, cancellationToken);
+                await Task.Delay(5, _stop);
             }
 
             late.Add((viewer.FirstVideo?.TotalMilliseconds ?? double.PositiveInfinity, viewer.FirstVideoIsKeyframe));
 
             // Spread over the GOP.
-            await Task.Delay(137, cancellationToken);
+            await Task.Delay(137, _stop);
         }
 
         return late;

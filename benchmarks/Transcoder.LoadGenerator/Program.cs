@@ -4,8 +4,12 @@ using Transcoder.LoadGenerator;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const string Usage = """
     usage: Transcoder.LoadGenerator load rtmp://HOST:PORT/APP SERVER_PID FLV [OPTION...]
-           Transcoder.LoadGenerator compare FLV NAME=PROGRAM... [OPTION...]      a PROGRAM called nginx runs the RTMP module, any other is transcoder
-    options: --players N[,N...] (100,500)   --publishers N (1)   --bitrate BITS (2500000)   --seconds S (15)   --runs N (1)
+           Transcoder.LoadGenerator compare FLV SERVER... [OPTION...]     the same load on each in turn, and ratios against the last
+           Transcoder.LoadGenerator stuck FLV SERVER... [OPTION...]       without and with one viewer that never reads
+           Transcoder.LoadGenerator idle FLV SERVER... [OPTION...]        connections that do nothing, and players that wait for nothing
+    SERVER:  NAME=PROGRAM; nginx runs its RTMP module, a .js file is node-media-server's, any other is transcoder, PROGRAM@throughput with that latency
+    options: --players N[,N...] (100,500)   --publishers N (1)   --bitrate BITS (2500000)   --seconds S (15)   --warmup S (5)   --runs N (1)
+             --connections N (5000)   --check yes (ffprobe reads along in each run)
     """;
 
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -22,50 +26,60 @@ for (var i = 0; i < args.Length; i++)
     }
 }
 
-LoadPlan PlanOf(string file, int players) => new(
-    file, double.Parse(options.GetValueOrDefault("--bitrate", "2500000")), int.Parse(options.GetValueOrDefault("--publishers", "1")), players,
-    TimeSpan.FromSeconds(double.Parse(options.GetValueOrDefault("--seconds", "15"))));
-
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, interrupt) =>
 {
     interrupt.Cancel = true;
     stop.Cancel();
 };
-var loads = options.GetValueOrDefault("--players", "100,500").Split(',').Select(int.Parse).ToArray();
+var players = Option("--players", "100,500").Split(',').Select(int.Parse).ToArray();
 switch (words)
 {
     case ["load", var application, var processId, var file]:
         var table = new ResultTable(Console.Out);
-        foreach (var players in loads)
+        foreach (var plan in Plans(file))
         {
-            table.Add("server", await LoadRun.RunAsync(PlanOf(file, players), application, new ProcessFigures(int.Parse(processId)), stop.Token));
+            table.Add("server", plan, await LoadRun.RunAsync(plan, application, new ProcessFigures(int.Parse(processId)), stop.Token));
         }
 
         return 0;
     case ["compare", var file, .. { Count: > 0 } servers]:
-        await CompareAsync(file, servers);
+        await CompareAsync(Plans(file), servers);
+        return 0;
+    case ["stuck", var file, .. { Count: > 0 } servers]:
+        await CompareAsync([.. Plans(file), .. Plans(file).Select(plan => plan with { Stuck = 1 })], servers);
+        return 0;
+    case ["idle", var file, .. { Count: > 0 } servers]:
+        foreach (var server in servers)
+        {
+            await using var process = await ServerProcess.StartAsync(server);
+            await IdleConnections.MeasureAsync(Plans(file)[0], process, int.Parse(Option("--connections", "5000")), Console.Out, stop.Token);
+        }
+
         return 0;
     default:
         Console.Error.WriteLine(Usage);
         return 2;
 }
 
+string Option(string name, string value) => options.GetValueOrDefault(name, value);
+
+LoadPlan[] Plans(string file) => [.. players.Select(count => new LoadPlan(
+    file, double.Parse(Option("--bitrate", "2500000")), int.Parse(Option("--publishers", "1")), count,
+    TimeSpan.FromSeconds(double.Parse(Option("--seconds", "15"))), TimeSpan.FromSeconds(double.Parse(Option("--warmup", "5"))), Check: Option("--check", "no") == "yes"))];
+
 // Side by side: each load goes to every server before the next one does, so that what else the machine does meets all of them.
-async Task CompareAsync(string file, IReadOnlyList<string> servers)
+async Task CompareAsync(LoadPlan[] plans, IReadOnlyList<string> servers)
 {
     var table = new ResultTable(Console.Out);
-    for (var run = 0; run < int.Parse(options.GetValueOrDefault("--runs", "1")); run++)
+    for (var run = 0; run < int.Parse(Option("--runs", "1")); run++)
     {
-        foreach (var players in loads)
+        foreach (var plan in plans)
         {
             foreach (var server in servers)
             {
-                var parts = server.Split('=', 2);
-                await using var process = Path.GetFileName(parts[1]) == "nginx"
-                    ? await ServerProcess.NginxAsync(parts[0], parts[1])
-                    : await ServerProcess.TranscoderAsync(parts[0], parts[1]);
-                table.Add(process.Name, await LoadRun.RunAsync(PlanOf(file, players), process.Application, process.Figures, stop.Token));
+                await using var process = await ServerProcess.StartAsync(server);
+                table.Add(process.Name, plan, await LoadRun.RunAsync(plan, process.Application, process.Figures, stop.Token));
             }
         }
     }

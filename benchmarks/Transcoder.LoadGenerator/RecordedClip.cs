@@ -25,18 +25,35 @@ internal sealed class RecordedClip
 
     public double BitsPerSecond { get; }
 
-    /// <param name="bitsPerSecond">Payloads are cut or filled up in proportion to reach this; 0 leaves them.</param>
+    /// <param name="bitsPerSecond">Pictures are cut or filled up so that every GOP has this rate and no run meets a quieter part than another; 0 leaves them.</param>
     public static RecordedClip Read(string file, double bitsPerSecond)
     {
-        var packets = Parse(File.ReadAllBytes(file));
-        var clip = new RecordedClip(packets);
-        if (bitsPerSecond <= 0)
+        var clip = new RecordedClip(Parse(File.ReadAllBytes(file)));
+        return bitsPerSecond <= 0 ? clip : new RecordedClip([.. Gops(clip).SelectMany(gop => AtRate(gop.Packets, bitsPerSecond * gop.Seconds / 8))]);
+    }
+
+    private static IEnumerable<(List<ClipPacket> Packets, double Seconds)> Gops(RecordedClip clip)
+    {
+        var gop = new List<ClipPacket>();
+        foreach (var packet in clip.Packets)
         {
-            return clip;
+            if (packet.Flags == PacketFlags.Keyframe && gop.Count > 0)
+            {
+                yield return (gop, (packet.Dts - gop[0].Dts).Seconds);
+                gop = [];
+            }
+
+            gop.Add(packet);
         }
 
-        var factor = bitsPerSecond / clip.BitsPerSecond;
-        return new RecordedClip([.. packets.Select(packet => packet with { Payload = Resized(packet, factor) })]);
+        yield return (gop, (clip.Packets[0].Dts + clip.Duration - gop[0].Dts).Seconds);
+    }
+
+    private static IEnumerable<ClipPacket> AtRate(List<ClipPacket> gop, double bytes)
+    {
+        var pictures = gop.Where(packet => packet.Track.Kind == TrackKind.Video).Sum(packet => (double)packet.Payload.Length);
+        var sound = gop.Sum(packet => (double)packet.Payload.Length) - pictures;
+        return gop.Select(packet => packet with { Payload = Resized(packet, (bytes - sound) / pictures) });
     }
 
     private static List<ClipPacket> Parse(byte[] bytes)

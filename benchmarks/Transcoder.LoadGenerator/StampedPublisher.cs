@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Clients;
 
 namespace Transcoder.LoadGenerator;
@@ -28,15 +29,29 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
         return number >= 0 && number < Sent ? number : -1;
     }
 
+    /// <summary>What was published with times between these, in milliseconds of the stream.</summary>
+    public IEnumerable<(string Kind, int Bytes)> SentBetween(double first, double last)
+    {
+        for (long number = 0; number < Sent; number++)
+        {
+            var packet = clip.Packets[(int)(number % clip.Packets.Count)];
+            var time = (packet.Dts + Offset(number / clip.Packets.Count)).Milliseconds;
+            if (time > first && time < last)
+            {
+                yield return (packet.Track.Kind == TrackKind.Video ? "video" : "audio", packet.Payload.Length);
+            }
+        }
+    }
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var publisher = await client.PublishAsync(url, cancellationToken);
         var started = Stopwatch.GetTimestamp();
-        var offset = MediaTime.Zero - clip.Packets[0].Dts;
         try
         {
-            while (_sent < _sentAt.Length)
+            for (var pass = 0; _sent < _sentAt.Length; pass++)
             {
+                var offset = Offset(pass);
                 foreach (var packet in clip.Packets)
                 {
                     var ahead = (packet.Dts + offset).ToTimeSpan() - Stopwatch.GetElapsedTime(started);
@@ -55,8 +70,6 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
                     Volatile.Write(ref _sent, _sent + 1);
                     await publisher.WriteAsync(stamped, cancellationToken);
                 }
-
-                offset += clip.Duration;
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -64,6 +77,8 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
             // The run is over.
         }
     }
+
+    private MediaTime Offset(long pass) => new((clip.Duration.Nanoseconds * pass) - clip.Packets[0].Dts.Nanoseconds);
 
     private ReadOnlySpan<byte> Stamped(byte[] payload)
     {

@@ -9,6 +9,9 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 {
     private static readonly TimeSpan StallAfter = TimeSpan.FromSeconds(1);
 
+    private const int Attempts = 3;
+
+    private readonly CancellationTokenSource _ending = new();
     private RtmpPlayer? _player;
     private Task _reading = Task.CompletedTask;
     private long _countFrom = long.MaxValue;
@@ -22,8 +25,10 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public int Stalls { get; private set; }
 
-    /// <summary>Packets of the counted range that have come.</summary>
+    /// <summary>Packets of the counted range that have come, and their payload.</summary>
     public long Counted { get; private set; }
+
+    public long CountedBytes { get; private set; }
 
     public long BytesReceived => _player?.BytesReceived ?? 0;
 
@@ -31,10 +36,23 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var started = Stopwatch.GetTimestamp();
-        _player = await client.PlayAsync(url, cancellationToken);
-        _reading = ReadAsync(_player, started);
+        // A server that is busy with others may let one wait too long: it is no measurement, so it joins again.
+        for (var attempt = 1; _player is null; attempt++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            try
+            {
+                _player = await client.PlayAsync(url, cancellationToken);
+                _reading = ReadAsync(_player, started);
+            }
+            catch (RtmpException) when (attempt < Attempts)
+            {
+            }
+        }
     }
+
+    /// <summary>Joins and never reads: its socket fills up.</summary>
+    public async Task StartStuckAsync(CancellationToken cancellationToken) => _player = await client.PlayAsync(url, cancellationToken);
 
     /// <summary>Packets from number <paramref name="first"/> on are counted and timed.</summary>
     public void CountFrom(long first)
@@ -47,17 +65,20 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public async ValueTask DisposeAsync()
     {
+        // Reading ends first: a connection is closed by whoever reads it.
+        await _ending.CancelAsync();
+        await _reading;
         if (_player is not null)
         {
             await _player.DisposeAsync();
         }
 
-        await _reading;
+        _ending.Dispose();
     }
 
     private async Task ReadAsync(RtmpPlayer player, long started)
     {
-        while (await player.ReadAsync(CancellationToken.None) is { } packet)
+        while (await player.ReadAsync(_ending.Token) is { } packet)
         {
             var now = Stopwatch.GetTimestamp();
             if (FirstVideo is null && packet.Track.Kind == TrackKind.Video)
@@ -67,6 +88,7 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
             }
 
             var number = packet.Track.Kind == TrackKind.Data ? -1 : publisher.NumberOf(packet.Payload.Span);
+            var length = packet.Payload.Length;
             packet.Release();
             if (number < Volatile.Read(ref _countFrom) || number >= Volatile.Read(ref _countTo))
             {
@@ -74,6 +96,7 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
             }
 
             Counted++;
+            CountedBytes += length;
             delays.Add(Stopwatch.GetElapsedTime(publisher.SentAt(number), now));
             if (_lastArrival != 0 && Stopwatch.GetElapsedTime(_lastArrival, now) > StallAfter)
             {

@@ -83,13 +83,15 @@ internal static class OptionsReader
             new PublishOptions(AccessReader.Access(publish), publish.Value<TakeoverPolicy>("takeover"), publish.Value<TimeSpan>("silence_timeout")),
             new CacheLimits(app.Map("gop_cache").Value<TimeSpan>("duration"), app.Map("gop_cache").Value<int>("size")),
             app.Value<TimeSpan>("player_lag"),
+            app.Value<LatencyPolicy>("latency"),
             new ValueList<PushOptions>(app.List("push").Cast<BoundMap>().Select(push => new PushOptions(
                 push.Value<PushUrl>("url"),
                 new ValueList<string>(OptionsRules.Pushed(push, rungs)),
                 push.Value<TimeSpan>("connect_timeout"),
                 push.Value<TimeSpan>("retry_min"),
                 push.Value<TimeSpan>("retry_max"),
-                push.Value<TimeSpan>("lag")) { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
+                push.Value<TimeSpan>("lag"))
+            { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
         {
             Play = AccessReader.Access(app.Map("play")),
             Hooks = AccessReader.Hooks(app.Map("hooks")),

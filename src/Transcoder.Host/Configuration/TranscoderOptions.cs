@@ -47,6 +47,7 @@ internal sealed record AppOptions(
     PublishOptions Publish,
     CacheLimits GopCache,
     TimeSpan PlayerLag,
+    LatencyPolicy Latency,
     ValueList<PushOptions> Push)
 {
     public required AccessOptions Play { get; init; }
@@ -56,6 +57,18 @@ internal sealed record AppOptions(
 
 /// <param name="SilenceTimeout">A publisher that sent nothing for so long is silent: a new one replaces it.</param>
 internal sealed record PublishOptions(AccessOptions Access, TakeoverPolicy Takeover, TimeSpan SilenceTimeout);
+
+internal enum LatencyPolicy
+{
+    /// <summary>Each packet leaves when it comes.</summary>
+    Low,
+
+    /// <summary>Sound waits a moment for the next picture.</summary>
+    Balanced,
+
+    /// <summary>Three writes a second.</summary>
+    Throughput,
+}
 
 internal enum TakeoverPolicy
 {

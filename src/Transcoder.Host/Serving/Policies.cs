@@ -73,7 +73,16 @@ internal static class Policies
             {
                 Keep = MediaTime.FromTimeSpan(longest),
                 KeepAtMost = MediaTime.FromTimeSpan(longest > app.GopCache.Duration ? longest : app.GopCache.Duration),
+
+                // Players and push targets begin at the newest keyframe in any case.
+                UnreadAfter = options.LadderOf(app).Count > 0 ? MediaTime.FromTimeSpan(longest) : MediaTime.Zero,
                 MaxBytes = app.GopCache.Size,
+                Pace = app.Latency switch
+                {
+                    LatencyPolicy.Low => FeedPace.Low,
+                    LatencyPolicy.Throughput => FeedPace.Throughput,
+                    _ => FeedPace.Balanced,
+                },
                 SubscriberLag = MediaTime.FromTimeSpan(app.PlayerLag),
             },
         };

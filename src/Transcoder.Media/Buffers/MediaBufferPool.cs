@@ -5,7 +5,7 @@ using Transcoder.Media.Packets;
 namespace Transcoder.Media.Buffers;
 
 /// <summary>
-/// The house's byte blocks and packet shells, in power-of-two classes from 256 B to 16 MiB. Each class keeps a bounded number of idle blocks
+/// The house's byte blocks and packet shells, in classes from 256 B to 16 MiB, two to each doubling. Each class keeps a bounded number of idle blocks
 /// and leaves the rest to the garbage collector, so a burst does not stay resident. Thread safe. Tests use a tracking twin.
 /// </summary>
 public class MediaBufferPool
@@ -16,12 +16,15 @@ public class MediaBufferPool
     private const int SmallestShift = 8;
     private const int LargestShift = 24;
 
+    // 256 B, 384 B, 512 B, 768 B, … 16 MiB: half of what power-of-two classes waste, which is most of what a stream keeps in memory.
+    private const int Classes = (2 * (LargestShift - SmallestShift)) + 1;
+
     // Idle bytes kept per class. Arbitrary: 4 MiB holds half a second of a hundred busy streams in their commonest classes.
     private const int IdleBytesPerClass = 4 << 20;
     private const int IdlePackets = 8192;
 
-    private readonly ConcurrentQueue<MediaBuffer>[] _idle = [.. Enumerable.Range(0, LargestShift - SmallestShift + 1).Select(_ => new ConcurrentQueue<MediaBuffer>())];
-    private readonly int[] _idleCounts = new int[LargestShift - SmallestShift + 1];
+    private readonly ConcurrentQueue<MediaBuffer>[] _idle = [.. Enumerable.Range(0, Classes).Select(_ => new ConcurrentQueue<MediaBuffer>())];
+    private readonly int[] _idleCounts = new int[Classes];
     private readonly ConcurrentQueue<Packet> _packets = new();
     private int _idlePackets;
     private long _rented;
@@ -47,7 +50,7 @@ public class MediaBufferPool
             return buffer;
         }
 
-        return new MediaBuffer(this, index < _idle.Length ? 1 << (index + SmallestShift) : LargestBlock);
+        return new MediaBuffer(this, index < _idle.Length ? SizeOf(index) : LargestBlock);
     }
 
     /// <summary>An empty packet shell, for <see cref="Packet.Create"/>.</summary>
@@ -77,7 +80,7 @@ public class MediaBufferPool
             return;
         }
 
-        if (Interlocked.Increment(ref _idleCounts[index]) > Math.Max(2, IdleBytesPerClass >> (index + SmallestShift)))
+        if (Interlocked.Increment(ref _idleCounts[index]) > Math.Max(2, IdleBytesPerClass / SizeOf(index)))
         {
             Interlocked.Decrement(ref _idleCounts[index]);
             return;
@@ -98,6 +101,16 @@ public class MediaBufferPool
         _packets.Enqueue(packet);
     }
 
-    private static int ClassOf(int size) =>
-        size <= 1 << SmallestShift ? 0 : BitOperations.Log2((uint)size - 1) + 1 - SmallestShift;
+    private static int ClassOf(int size)
+    {
+        if (size <= 1 << SmallestShift)
+        {
+            return 0;
+        }
+
+        var below = BitOperations.Log2((uint)size - 1);
+        return (2 * (below - SmallestShift)) + (size <= 3 << (below - 1) ? 1 : 2);
+    }
+
+    private static int SizeOf(int index) => (2 + (index & 1)) << ((index >> 1) + SmallestShift - 1);
 }

@@ -20,6 +20,9 @@ public readonly record struct DeviceRef(string Id, string Kind)
 
     public static DeviceRef Cpu { get; } = new("cpu", "software");
 
+    /// <summary>Nowhere: the place of a refusal.</summary>
+    public static DeviceRef None { get; } = new("", "");
+
     public override string ToString() => $"{Id} ({Kind})";
 }
 

@@ -12,6 +12,16 @@ public interface IPacketSource : IDisposable
     /// <summary>The next packet at once, with a reference that the caller owns; false when there is none yet or the stream has ended.</summary>
     bool TryRead(out Packet packet);
 
+    /// <summary>
+    /// What this subscriber has not read yet as one run, where it is exactly what all others were woken for: with a reference that the caller owns. False says
+    /// nothing about single packets.
+    /// </summary>
+    bool TryReadRun(out PacketRun run)
+    {
+        run = null!;
+        return false;
+    }
+
     /// <summary>Waits for a packet. False once the stream has ended and everything was read: see <see cref="EndReason"/>.</summary>
     ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken);
 

@@ -7,7 +7,7 @@ namespace Transcoder.Rtmp.Amf;
 /// Reads one AMF3 value, as it stands behind AMF0's marker 0x11: its reference tables live no longer than that value. The input is hostile, with the same limits
 /// as AMF0's; damage yields false. A reference to a whole object yields null: nobody sends one in a command, and copies of copies grow without bound.
 /// </summary>
-internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
+internal ref partial struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
 {
     private const byte DynamicTrait = 4;
     private const byte ExternalizableTrait = 2;
@@ -259,96 +259,6 @@ internal ref struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int values)
 
         traits = new Traits((header & DynamicTrait) != 0, [.. names]);
         (_traits ??= []).Add(traits);
-        return true;
-    }
-
-    private bool TryVector(Marker kind, out AmfValue value)
-    {
-        value = default;
-        if (!TryHeader(out var count, out var isReference) || isReference)
-        {
-            return isReference;
-        }
-
-        var size = kind == Marker.VectorDouble ? 8 : 4;
-        if (!TryTake(1, out _) || count > Amf0Reader.MostValues || !TryTake(count * size, out var content))
-        {
-            return false;
-        }
-
-        var items = new List<AmfValue>(count);
-        for (; !content.IsEmpty; content = content[size..])
-        {
-            items.Add(AmfValue.Of(kind switch
-            {
-                Marker.VectorDouble => BinaryPrimitives.ReadDoubleBigEndian(content),
-                Marker.VectorInt => BinaryPrimitives.ReadInt32BigEndian(content),
-                _ => BinaryPrimitives.ReadUInt32BigEndian(content),
-            }));
-        }
-
-        Values += items.Count;
-        value = AmfValue.Of(items);
-        return Values <= Amf0Reader.MostValues;
-    }
-
-    private bool TryObjectVector(int level, out AmfValue value)
-    {
-        value = default;
-        if (!TryHeader(out var count, out var isReference) || isReference)
-        {
-            return isReference;
-        }
-
-        var items = new List<AmfValue>();
-        value = AmfValue.Of(items);
-        if (!TryTake(1, out _) || !TryText(out _))
-        {
-            return false;
-        }
-
-        for (; count > 0; count--)
-        {
-            if (!TryRead(level + 1, out var item))
-            {
-                return false;
-            }
-
-            items.Add(item);
-        }
-
-        return true;
-    }
-
-    private bool TryDictionary(int level, out AmfValue value)
-    {
-        value = default;
-        if (!TryHeader(out var count, out var isReference) || isReference)
-        {
-            return isReference;
-        }
-
-        var result = new AmfObject();
-        value = AmfValue.Of(result);
-        if (!TryTake(1, out _))
-        {
-            return false;
-        }
-
-        for (; count > 0; count--)
-        {
-            if (!TryRead(level + 1, out var key) || !TryRead(level + 1, out var member))
-            {
-                return false;
-            }
-
-            // Keys of other kinds have no counterpart.
-            if (key.AsString is { } name && AmfObject.IsName(name))
-            {
-                result.Add(name, member);
-            }
-        }
-
         return true;
     }
 

@@ -16,9 +16,8 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _queueLock = new();
 
-    // Answers gather in one while the other leaves.
-    private ArrayBufferWriter<byte> _queued = new(512);
-    private ArrayBufferWriter<byte> _leaving = new(512);
+    // Answers gather here until the next flush. There is none on a connection that says nothing, as a player's is for minutes.
+    private ArrayBufferWriter<byte>? _queued;
 
     // First bytes of images for another message stream than theirs; most connections never need it.
     private byte[] _heads = [];
@@ -38,11 +37,12 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     {
         lock (_queueLock)
         {
-            if (_queued.WrittenCount + messages.Length > queueLimit)
+            if ((_queued?.WrittenCount ?? 0) + messages.Length > queueLimit)
             {
                 return false;
             }
 
+            _queued ??= new ArrayBufferWriter<byte>(messages.Length);
             _queued.Write(messages);
         }
 
@@ -119,7 +119,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         {
             lock (_queueLock)
             {
-                return !_closed && _queued.WrittenCount > 0;
+                return !_closed && _queued is not null;
             }
         }
     }
@@ -150,18 +150,19 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     private bool TakeQueued()
     {
+        ArrayBufferWriter<byte> leaving;
         lock (_queueLock)
         {
-            if (_queued.WrittenCount == 0 || _closed)
+            if (_queued is null || _closed)
             {
                 return false;
             }
 
-            (_queued, _leaving) = (_leaving, _queued);
-            _queued.ResetWrittenCount();
+            leaving = _queued;
+            _queued = null;
         }
 
-        Add(_leaving.WrittenMemory);
+        Add(leaving.WrittenMemory);
         return true;
     }
 

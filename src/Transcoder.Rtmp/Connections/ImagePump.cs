@@ -11,7 +11,11 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
 
-    private readonly List<WireImage> _images = new(BatchPackets + 4);
+    // What one flush seldom exceeds in steady state; a longer list is not kept.
+    private const int UsualImages = 8;
+
+    private readonly List<WireImage> _images = [];
+    private bool _sourceIsDry;
     private long _bytes;
     private long _dropped;
 
@@ -20,19 +24,24 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     /// <returns>False when the connection takes no more.</returns>
     public ValueTask<bool> WriteAsync(IPacketSource source, CancellationToken cancellationToken)
     {
+        // An image of a run carries many stream ids, of which a connection with another number could patch only the first.
+        if (streamId == MessageMuxer.StreamId && composer.Waiting == 0 && source.TryReadRun(out var run))
+        {
+            NoteGap(source);
+            composer.Add(run, _images);
+            run.Release();
+            return WriteAsync(cancellationToken);
+        }
+
         var bytes = 0;
         while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {
             bytes += packet.Payload.Length;
-            if (source.DroppedPackets != _dropped)
-            {
-                _dropped = source.DroppedPackets;
-                composer.SkipGap();
-            }
-
+            NoteGap(source);
             composer.Add(packet);
         }
 
+        _sourceIsDry = composer.Waiting < BatchPackets && bytes < batchBytes;
         return WriteAsync(cancellationToken);
     }
 
@@ -43,12 +52,26 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         return WriteAsync(cancellationToken);
     }
 
+    private void NoteGap(IPacketSource source)
+    {
+        if (source.DroppedPackets != _dropped)
+        {
+            _dropped = source.DroppedPackets;
+            composer.SkipGap();
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> WriteAsync(CancellationToken cancellationToken)
     {
         try
         {
             composer.Compose(_images);
+            if (_sourceIsDry)
+            {
+                composer.CatchUp();
+            }
+
             foreach (var image in _images)
             {
                 _bytes += image.Bytes.Length;
@@ -65,6 +88,10 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             }
 
             _images.Clear();
+            if (_images.Capacity > UsualImages)
+            {
+                _images.Capacity = 0;
+            }
         }
     }
 }

@@ -193,6 +193,7 @@ internal sealed class RtmpLink : IDisposable
     private static bool IsControl(in RtmpMessage message) =>
         message.Type is MessageType.Acknowledgement or MessageType.UserControl or MessageType.WindowAcknowledgementSize or MessageType.SetPeerBandwidth;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<LinkStatus> FillAsync()
     {
         if (_inputEnded)

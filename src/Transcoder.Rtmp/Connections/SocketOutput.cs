@@ -17,7 +17,7 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
     private readonly Socket _socket;
     private readonly PipeWriter _pipe;
     private readonly List<ArraySegment<byte>> _segments = [];
-    private readonly List<ArraySegment<byte>> _gather = new(GatherSegments);
+    private readonly List<ArraySegment<byte>> _gather = [];
 
     // Completions come from the pool already; the sender may go on where they arrive.
     private ManualResetValueTaskSourceCore<bool> _sent;
@@ -56,6 +56,11 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
         finally
         {
             _segments.Clear();
+            if (_segments.Capacity > GatherSegments)
+            {
+                // A new player's GOP, or a slow one's: it need not keep the list for the rest of its life.
+                _segments.Capacity = 0;
+            }
         }
     }
 

@@ -11,9 +11,13 @@ namespace Transcoder.Rtmp.Messages;
 /// <param name="peer">Null for a receiver that is taken to read every codec on one track: a server that says nothing about itself.</param>
 internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerCapabilities? peer = null, TrackSelection selection = default)
 {
+    // What a queue that is seldom used keeps: the GOP that a player begins with is longer.
+    private const int UsualPackets = 8;
+
     private readonly Queue<Packet> _waiting = new();
     private readonly List<Lane> _lanes = [];
     private bool _begun;
+    private bool _caughtUp;
     private volatile bool _paused;
     private volatile bool _withVideo = true;
     private volatile bool _withAudio = true;
@@ -26,6 +30,9 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
     public int Waiting => _waiting.Count;
 
+    /// <summary>All that a player begins with has been composed. That was nobody else's any more, so it was not kept with its packets; from now on images are shared.</summary>
+    public void CatchUp() => _caughtUp = true;
+
     public void Pause(bool paused) => _paused = paused;
 
     public void ReceiveVideo(bool wanted) => _withVideo = wanted;
@@ -34,6 +41,22 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
     /// <summary>Takes over the caller's reference.</summary>
     public void Add(Packet packet) => _waiting.Enqueue(packet);
+
+    /// <summary>Adds a run: as the one image that everyone sends where this stream has nothing of its own to say, else packet by packet.</summary>
+    public void Add(PacketRun run, List<WireImage> images)
+    {
+        if (SendsAsItIs(run, out var forms))
+        {
+            images.Add(muxer.ImageOf(run, forms));
+            return;
+        }
+
+        for (var i = 0; i < run.Packets.Count; i++)
+        {
+            run.Packets[i].AddReference();
+            _waiting.Enqueue(run.Packets[i]);
+        }
+    }
 
     /// <summary>Packets are missing before the next one, which is a keyframe of track 0: other tracks wait for theirs.</summary>
     public void SkipGap()
@@ -70,13 +93,18 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
                 else if (IsWanted(packet, out var lane))
                 {
                     Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet), images);
-                    images.Add(muxer.ImageOf(packet, lane.Forms));
+                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
                 }
             }
             finally
             {
                 packet.Release();
             }
+        }
+
+        if (_waiting.Capacity > UsualPackets)
+        {
+            _waiting.TrimExcess();
         }
     }
 
@@ -124,11 +152,31 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
         }
     }
 
+    private bool SendsAsItIs(PacketRun run, out FlvForms forms)
+    {
+        forms = FlvForms.Compatible;
+        return _begun && !publishing && selection.IsNone && !_paused && _withVideo && _withAudio && _waiting.Count == 0 && run.IsUniform &&
+            IsUnderWay(run.Video, ref forms) && IsUnderWay(run.Audio, ref forms) && (run.Video is null || run.Audio is null || LaneOf(run.Video).Forms == forms);
+    }
+
+    /// <summary>Whether there is nothing to say or to leave out before the track's next packet.</summary>
+    private bool IsUnderWay(Track? track, ref FlvForms forms)
+    {
+        if (track is null)
+        {
+            return true;
+        }
+
+        var lane = LaneOf(track);
+        forms = lane.Forms;
+        return lane.IsWanted && !lane.NeedsKeyframe && track.Equals(lane.Announced);
+    }
+
     /// <summary>The publisher's metadata are about track 0; what takes them back is for the server's ears.</summary>
     private bool IsWantedData(Packet packet) =>
         packet.Payload.Length is > 0 and <= MessageMuxer.LargestPayload && (selection.IsNone || (packet.Flags & PacketFlags.Metadata) == 0);
 
-    private WireImage ImageOf(Packet packet) => publishing ? muxer.PublishedData(packet) : muxer.ImageOf(packet);
+    private WireImage ImageOf(Packet packet) => publishing ? muxer.PublishedData(packet) : muxer.ImageOf(packet, keep: _caughtUp);
 
     private bool IsWanted(Packet packet, out Lane lane)
     {

@@ -33,11 +33,12 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         _ => track.Codec == CodecId.Amf0,
     };
 
-    /// <summary>The packet's image for one class of receivers, made on first use and kept on the packet. The caller owns one reference.</summary>
-    public WireImage ImageOf(Packet packet, FlvForms forms = FlvForms.Compatible)
+    /// <summary>The packet's image for one class of receivers, made on first use. The caller owns one reference.</summary>
+    /// <param name="keep">Whether it stays with the packet for others.</param>
+    public WireImage ImageOf(Packet packet, FlvForms forms = FlvForms.Compatible, bool keep = true)
     {
         var kept = packet.Image;
-        if (kept is null)
+        if (kept is null && keep)
         {
             kept = packet.SetImage(Make(packet, forms));
         }
@@ -49,6 +50,19 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         }
 
         var image = first.Find(chunkSize, forms) ?? first.Keep(Make(packet, forms));
+        image.AddReference();
+        return image;
+    }
+
+    /// <summary>The messages of a whole run as one image for one class of receivers, made on first use and kept on the run. The caller owns one reference.</summary>
+    public WireImage ImageOf(PacketRun run, FlvForms forms = FlvForms.Compatible)
+    {
+        if ((run.Image ?? run.SetImage(Make(run, forms))) is not WireImage first)
+        {
+            return Make(run, forms);
+        }
+
+        var image = first.Find(chunkSize, forms) ?? first.Keep(Make(run, forms));
         image.AddReference();
         return image;
     }
@@ -165,17 +179,48 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     private WireImage Make(Packet packet, FlvForms forms = FlvForms.Compatible)
     {
         Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
-        var length = packet.Track.Kind switch
-        {
-            TrackKind.Video => FlvVideoTag.WriteHeader(head, packet, forms),
-            TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet, forms),
-            _ => 0,
-        };
-        var timestamp = (forms & FlvForms.Precise) != 0 ? FlvVideoTag.PreciseTimestamp(packet) : TimestampOf(packet);
-        return Make(packet.Track.Kind, timestamp, head[..length], packet.Payload.Span, forms);
+        return Make(packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span, forms);
     }
 
+    private WireImage Make(PacketRun run, FlvForms forms)
+    {
+        Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
+        var packets = run.Packets;
+        var size = 0;
+        for (var i = 0; i < packets.Count; i++)
+        {
+            size += ChunkWriter.SizeOf(FlvVideoTag.MaxHeaderSize + packets[i].Payload.Length, TimestampOf(packets[i], forms), chunkSize);
+        }
+
+        var buffer = pool.Rent(size);
+        size = 0;
+        for (var i = 0; i < packets.Count; i++)
+        {
+            var packet = packets[i];
+            size += Write(buffer.Array.AsSpan(size), packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span);
+        }
+
+        return WireImage.Create(buffer, size, chunkSize, forms);
+    }
+
+    // Data has one form.
+    private static uint TimestampOf(Packet packet, FlvForms forms) =>
+        (forms & FlvForms.Precise) != 0 && packet.Track.Kind != TrackKind.Data ? FlvVideoTag.PreciseTimestamp(packet) : TimestampOf(packet);
+
+    private static ReadOnlySpan<byte> HeadOf(Packet packet, Span<byte> head, FlvForms forms) => head[..(packet.Track.Kind switch
+    {
+        TrackKind.Video => FlvVideoTag.WriteHeader(head, packet, forms),
+        TrackKind.Audio => FlvAudioTag.WriteHeader(head, packet, forms),
+        _ => 0,
+    })];
+
     private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload, FlvForms forms = FlvForms.Compatible)
+    {
+        var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
+        return WireImage.Create(buffer, Write(buffer.Array, kind, timestamp, head, payload), chunkSize, forms);
+    }
+
+    private int Write(Span<byte> destination, TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
     {
         var (chunkStream, type) = kind switch
         {
@@ -183,8 +228,6 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
             TrackKind.Audio => (ChunkStreamIds.Audio, MessageType.Audio),
             _ => (ChunkStreamIds.Data, MessageType.DataAmf0),
         };
-        var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
-        var size = ChunkWriter.Write(buffer.Array, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
-        return WireImage.Create(buffer, size, chunkSize, forms);
+        return ChunkWriter.Write(destination, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
     }
 }

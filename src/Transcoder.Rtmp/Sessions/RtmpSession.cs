@@ -195,7 +195,7 @@ internal sealed partial class RtmpSession
     private async Task<Reason?> HandshakeAsync()
     {
         var handshake = new Handshake();
-        var output = new ArrayBufferWriter<byte>(1 + (2 * Handshake.PacketLength));
+        var output = new ArrayBufferWriter<byte>();
         var needed = 1;
         while (true)
         {

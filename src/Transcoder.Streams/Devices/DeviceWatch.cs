@@ -12,7 +12,7 @@ namespace Transcoder.Streams.Devices;
 public sealed partial class DeviceWatch : IAsyncDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(2);
 
     /// <summary>A probe opens sessions that streams may need: not more often than this.</summary>
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromSeconds(30);
@@ -37,7 +37,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         _ticking = TickAsync();
     }
 
-    /// <summary>Completes with the first probe, also when it failed: streams then run on the CPU until one succeeds.</summary>
+    /// <summary>Completes with the first probe that succeeded. Without one not even the CPU's encoders are known, and renditions wait.</summary>
     public Task Ready => _probed.Task;
 
     /// <summary>The last probe; null before the first.</summary>
@@ -76,7 +76,16 @@ public sealed partial class DeviceWatch : IAsyncDisposable
                 ProbeFailure = default;
                 _resources.Apply(report);
                 Tell(report, _clock.GetElapsedTime(started));
-                retry = FirstRetry;
+                _probed.TrySetResult();
+                if (IsProvisional(report))
+                {
+                    wait = retry = Longer(retry);
+                    Want();
+                }
+                else
+                {
+                    retry = FirstRetry;
+                }
             }
             catch (DeviceProgramException e)
             {
@@ -91,10 +100,14 @@ public sealed partial class DeviceWatch : IAsyncDisposable
                 return;
             }
 
-            _probed.TrySetResult();
             await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    /// <summary>A card that was full or a driver that hung says nothing of what it can do at other times.</summary>
+    private static bool IsProvisional(ProbeReport report) =>
+        report.Devices.Any(device =>
+            device.Engines.Any(engine => engine.Refusal?.Code is Reasons.SessionLimit or Reasons.MemoryFull) || device.Findings.Any(finding => finding.Code == Reasons.ProbeFailed));
 
     private async Task MonitorAsync()
     {
@@ -195,7 +208,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     [LoggerMessage(292, LogLevel.Warning, "devices: {Finding}")]
     private partial void LogFinding(Reason finding);
 
-    [LoggerMessage(293, LogLevel.Error, "the device probe failed: {Error}; next try in {Seconds} s, and streams are encoded on what is known")]
+    [LoggerMessage(293, LogLevel.Error, "the device probe failed: {Error}; next try in {Seconds} s")]
     private partial void LogProbeFailed(string error, double seconds);
 
     [LoggerMessage(294, LogLevel.Error, "no figures of the devices: {Error}; next try in {Seconds} s")]

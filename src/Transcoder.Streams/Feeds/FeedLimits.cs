@@ -8,6 +8,11 @@ public sealed record FeedLimits
     /// <summary>Kept at least this long where the byte limit allows: a subscriber this slow loses nothing. Arbitrary; twice a player's usual buffer.</summary>
     public MediaTime Keep { get; init; } = MediaTime.FromMilliseconds(6_000);
 
+    /// <summary>
+    /// A stream that nobody has read for this long keeps only what a new subscriber begins with. A transcoder that is replaced must find what it had not read.
+    /// </summary>
+    public MediaTime UnreadAfter { get; init; } = MediaTime.FromMilliseconds(6_000);
+
     /// <summary>The newest keyframe and the one before it are kept beyond <see cref="Keep"/>, but no longer than this: an endless GOP can't eat memory.</summary>
     public MediaTime KeepAtMost { get; init; } = MediaTime.FromMilliseconds(30_000);
 
@@ -16,6 +21,9 @@ public sealed record FeedLimits
 
     /// <summary>Packets: about 60 s of 60 fps video with audio.</summary>
     public int MaxPackets { get; init; } = 8192;
+
+    /// <summary>What delay buys: fewer and larger writes.</summary>
+    public FeedPace Pace { get; init; } = FeedPace.Low;
 
     /// <summary>A subscriber further behind jumps to the newest keyframe.</summary>
     public MediaTime SubscriberLag { get; init; } = MediaTime.FromMilliseconds(5_000);

@@ -24,6 +24,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     // A subscriber that starts deep in a long GOP may be that much later until it has caught up once.
     private MediaTime _allowedLag;
     private bool _needKeyframe;
+
+    // Has had its first packet.
+    private bool _settled;
     private bool _waiting;
     private bool _disposed;
 
@@ -90,12 +93,30 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
                 packet.AddReference();
                 ReleaseRoomWaiterIfNear();
+                Settle();
                 return true;
             }
         }
 
         packet = null!;
         return false;
+    }
+
+    public bool TryReadRun(out PacketRun run)
+    {
+        lock (_feed.Gate)
+        {
+            if (!_settled || _needKeyframe || _metadata is not null || _disposed || _feed.TakeRun(ref _cursor) is not { } newest)
+            {
+                run = null!;
+                return false;
+            }
+
+            // Caught up: what comes now is at most a hold old.
+            _allowedLag = _lagLimit;
+            run = newest;
+            return true;
+        }
     }
 
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
@@ -107,7 +128,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
                 return new ValueTask<bool>(false);
             }
 
-            if (_cursor < _feed.Head || _metadata is not null)
+            if (_cursor < (_settled ? _feed.Released : _feed.Head) || _metadata is not null)
             {
                 return new ValueTask<bool>(true);
             }
@@ -257,6 +278,15 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             var target = _feed.JumpPoint(_cursor, out _needKeyframe);
             DroppedPackets += target - _cursor;
             _cursor = target;
+        }
+    }
+
+    private void Settle()
+    {
+        if (!_settled && !SlowsPublisher)
+        {
+            _settled = true;
+            _feed.Settle(this);
         }
     }
 

@@ -10,7 +10,7 @@ namespace Transcoder.Streams.Feeds;
 /// subscriber, and a packet is stored once however many watch. The ring is also the GOP cache: a new subscriber's cursor starts at the newest
 /// keyframe. One writer; readers on any thread; one lock, held for a few instructions.
 /// </summary>
-public sealed class StreamFeed
+public sealed partial class StreamFeed
 {
     // A stream whose video has been silent this long is joined at its sound.
     private static readonly MediaTime VideoSilence = MediaTime.FromMilliseconds(5_000);
@@ -20,7 +20,6 @@ public sealed class StreamFeed
     private readonly FeedLimits _limits;
     private readonly TimeProvider _clock;
     private readonly List<FeedReader> _readers = [];
-    private readonly FeedWakeUp _wakeUp = new();
     private readonly Queue<long> _keyframes = new();
     private Packet?[] _ring = new Packet?[256];
     private long _head;
@@ -29,6 +28,9 @@ public sealed class StreamFeed
     private long _newestKeyframe = -1;
     private long _previousKeyframe = -1;
     private MediaTime _newest = MediaTime.MinValue;
+
+    // When the last reader left.
+    private MediaTime _unreadSince;
     private MediaTime _newestVideo = MediaTime.MinValue;
     private Packet? _metadata;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -39,6 +41,7 @@ public sealed class StreamFeed
     {
         _limits = limits;
         _clock = clock;
+        _gathering = new FeedGathering(limits.Pace, clock, Wake);
     }
 
     /// <summary>At most one track of a kind and id, newest facts.</summary>
@@ -94,6 +97,7 @@ public sealed class StreamFeed
     /// <summary>Appends; takes over the caller's reference. Never waits.</summary>
     public void Publish(Packet packet)
     {
+        int waking;
         lock (_gate)
         {
             if (_end is not null)
@@ -104,16 +108,10 @@ public sealed class StreamFeed
 
             Append(packet);
             Trim();
-            foreach (var reader in _readers)
-            {
-                if (reader.TakeWaiting())
-                {
-                    _wakeUp.Add(reader);
-                }
-            }
+            waking = _gathering.Take(packet) ? ReleaseHeld() : AddWaiting(_prompt);
         }
 
-        _wakeUp.Start();
+        _wakeUp.Start(waking);
     }
 
     /// <summary>
@@ -148,6 +146,7 @@ public sealed class StreamFeed
             }
 
             _end = reason;
+            _gathering.Dispose();
             _completion.TrySetResult();
             CollectWaiting(waiting);
             foreach (var reader in _readers)
@@ -180,6 +179,7 @@ public sealed class StreamFeed
             }
 
             _readers.Add(reader);
+            _prompt.Add(reader);
             return reader;
         }
     }
@@ -210,6 +210,7 @@ public sealed class StreamFeed
             var hasVideo = HasVideo();
             var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
             _readers.Add(reader);
+            _prompt.Add(reader);
             return reader;
         }
     }
@@ -241,6 +242,8 @@ public sealed class StreamFeed
         lock (_gate)
         {
             _readers.Remove(reader);
+            _prompt.Remove(reader);
+            _unreadSince = _newest;
             if (_end is not null && _readers.Count == 0)
             {
                 Clear();
@@ -290,6 +293,11 @@ public sealed class StreamFeed
             }
         }
 
+        if (_head == 0)
+        {
+            _unreadSince = packet.Dts;
+        }
+
         _head++;
         _bytes += packet.Payload.Length;
         _newest = MediaTime.Max(_newest, packet.Dts);
@@ -312,11 +320,14 @@ public sealed class StreamFeed
 
     private void Trim()
     {
+        var unread = _readers.Count == 0 && _newest - _unreadSince >= _limits.UnreadAfter;
+        var keep = unread ? AudioJoin : _limits.Keep;
+        var keyframe = !unread && _previousKeyframe >= 0 ? _previousKeyframe : _newestKeyframe;
         while (_head - _tail > 1)
         {
             var age = _newest - At(_tail).Dts;
             var over = _bytes > _limits.MaxBytes || _head - _tail > _limits.MaxPackets || age > _limits.KeepAtMost;
-            var kept = age <= _limits.Keep || (_previousKeyframe >= 0 && _tail >= _previousKeyframe) || (_previousKeyframe < 0 && _newestKeyframe >= 0 && _tail >= _newestKeyframe);
+            var kept = age <= keep || (keyframe >= 0 && _tail >= keyframe);
             if (!over && kept)
             {
                 return;
@@ -346,6 +357,9 @@ public sealed class StreamFeed
         {
             DropTail();
         }
+
+        _run?.Release();
+        _run = null;
 
         _metadata?.Release();
         _metadata = null;

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Transcoder.Media.Workers;
 
 namespace Transcoder.Streams.Resources;
@@ -19,7 +20,7 @@ internal enum OpenFailure : byte
 /// Full or broken: drivers answer a full session table with "out of memory (10)" or "incompatible client key (21)", which FFmpeg hands on as ENOMEM, EINVAL or
 /// EXTERNAL, and answer real faults with the same. So the error only admits the question; the answer is what is seen to be open.
 /// </summary>
-internal static class OpenFailures
+internal static partial class OpenFailures
 {
     private const int OutOfMemory = -12;
     private const int InvalidArgument = -22;
@@ -27,7 +28,7 @@ internal static class OpenFailures
     private const int NvencOutOfMemory = 10;
     private const int NvencIncompatibleKey = 21;
 
-    private static readonly string[] Words = ["(10)", "(21)", "out of memory", "cannot allocate memory", "incompatible client key"];
+    private static readonly string[] Words = ["out of memory", "cannot allocate memory", "incompatible client key"];
 
     /// <param name="open">Sessions that are open in the device's group, anyone's, without the one that failed.</param>
     /// <param name="hasMemory">The device's memory would have taken the session.</param>
@@ -37,7 +38,18 @@ internal static class OpenFailures
         : open > 0 ? OpenFailure.Full
         : OpenFailure.Broken;
 
-    private static bool MaySayFull(LeaseClosed closed) =>
-        closed.Error is OutOfMemory or InvalidArgument or External or NvencOutOfMemory or NvencIncompatibleKey ||
-        Array.Exists(Words, word => closed.Message.Contains(word, StringComparison.OrdinalIgnoreCase));
+    private static bool MaySayFull(LeaseClosed closed)
+    {
+        // Where the driver's own number is in the words it decides: FFmpeg's EXTERNAL stands for many of them.
+        if (DriverCode().Match(closed.Message) is { Success: true } code)
+        {
+            return int.TryParse(code.Groups[1].ValueSpan, out var number) && number is NvencOutOfMemory or NvencIncompatibleKey;
+        }
+
+        return closed.Error is OutOfMemory or InvalidArgument or External or NvencOutOfMemory or NvencIncompatibleKey ||
+            Array.Exists(Words, word => closed.Message.Contains(word, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [GeneratedRegex(@"\(([0-9]{1,3})\)")]
+    private static partial Regex DriverCode();
 }

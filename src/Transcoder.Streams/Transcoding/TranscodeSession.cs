@@ -193,8 +193,8 @@ public sealed partial class TranscodeSession
         string status;
         try
         {
-            await Task.WhenAny(receiving, pumping).ConfigureAwait(false);
-            if (pumping.IsFaulted)
+            await Task.WhenAny(receiving, pumping, leases.Sending).ConfigureAwait(false);
+            if (pumping.IsFaulted || leases.Sending.IsFaulted)
             {
                 await stop.CancelAsync().ConfigureAwait(false);
             }
@@ -216,7 +216,7 @@ public sealed partial class TranscodeSession
             }
         }
 
-        if (pumping.Exception is { } defect)
+        if ((pumping.Exception ?? leases.Sending.Exception) is { } defect)
         {
             throw defect.InnerException!;
         }

@@ -34,6 +34,9 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
         _sending = SendAsync(link);
     }
 
+    /// <summary>The loop that sends the orders: it ends with the link, and a fault in it is a defect of ours.</summary>
+    public Task Sending => _sending;
+
     public string Stream { get; }
 
     public int WorkerProcessId { get; }
@@ -89,7 +92,7 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
     {
         _resources.ReleaseAll(this);
         _orders.Writer.TryComplete();
-        await _sending.ConfigureAwait(false);
+        await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task SendAsync(WorkerLink link)

@@ -72,10 +72,19 @@ public sealed class PlayingTests : SessionTest
     public async Task The_image_of_a_packet_is_made_once_and_kept_with_it()
     {
         await PlayingAsync();
+
+        // What a player begins with is nobody else's: that image is not kept.
+        var first = Packet(Video, 0, [7], PacketFlags.Keyframe);
+        first.AddReference();
+        Application.Source.Write(first);
+        await Client.ReadAsync(MessageType.Video);
+        await Client.ReadAsync(MessageType.Video);
+        Assert.Null(first.Image);
+        first.Release();
+
         var packet = Packet(Video, 0x01000000, new byte[70_000], PacketFlags.Keyframe);
         packet.AddReference();
         Application.Source.Write(packet);
-        await Client.ReadAsync(MessageType.Video);
         var message = await Client.ReadAsync(MessageType.Video);
         Assert.Equal((70_005, 0x01000000u), (message.Body.Length, message.Timestamp));
         var image = Assert.IsType<WireImage>(packet.Image);

@@ -109,6 +109,7 @@ public sealed class SessionCapTests
     [InlineData(-22, "OpenEncodeSessionEx failed: incompatible client key (21)", 0, true, "Broken")]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 0, false, "MemoryFull")]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 5, false, "MemoryFull")]
+    [InlineData(-542398533, "OpenEncodeSessionEx failed: generic error (20)", 3, true, "Broken")]
     [InlineData(-38, "Function not implemented", 5, true, "Broken")]
     [InlineData(-38, "Function not implemented", 0, false, "Broken")]
     public void Full_is_told_from_broken_by_what_is_open(int error, string message, int open, bool memory, string expected) =>

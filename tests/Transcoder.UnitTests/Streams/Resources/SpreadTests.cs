@@ -40,6 +40,19 @@ public sealed class SpreadTests
     }
 
     [Fact]
+    public void Encoders_that_are_still_to_be_asked_for_count_where_they_will_probably_go()
+    {
+        var machine = MachineOf(2, 2_000e6);
+        var track = new Transcoder.Media.Tracks.Track(Transcoder.Media.Tracks.TrackKind.Video, Transcoder.Media.Tracks.CodecId.H264, default, new Transcoder.Media.Tracks.VideoFormat(1920, 1080, 30));
+        RenditionSpec[] ladder = [new RenditionSpec("r", new VideoSpec(Transcoder.Media.Tracks.CodecId.H264, 0, 1080, 5_000_000), null)];
+
+        // One source is decoded on each card, and the first one's encoders are on their way.
+        var first = machine.Manager.DecodeOrder(machine.Worker("live/a"), track, ladder)[0];
+        Assert.NotEqual(first, machine.Manager.DecodeOrder(machine.Worker("live/b"), track, [])[0]);
+        Assert.NotEqual(first, machine.Manager.DecodeOrder(machine.Worker("live/c"), track, ladder)[0]);
+    }
+
+    [Fact]
     public void A_ladder_stays_with_its_decoder_while_there_is_room()
     {
         var machine = MachineOf(4, 2_000e6);

@@ -217,7 +217,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => Rendition("480p") is not null && Rendition("720p") is not null);
         var ended = Rendition("480p")!;
         first.EndRendition(1, new Reason(Reasons.EncoderFailed, "again and again"));
-        await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed);
+        await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed && Session.Renditions[1].State != RenditionState.Ended);
         Assert.Equal(RenditionState.Failed, Session.Renditions[1].State);
         Assert.Equal(RenditionState.Running, Session.Renditions[0].State);
         first.Die("exit status 1");

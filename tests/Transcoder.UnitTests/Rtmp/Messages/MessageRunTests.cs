@@ -1,0 +1,251 @@
+using Transcoder.Media.Containers.Flv;
+using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
+using Transcoder.Rtmp.Amf;
+using Transcoder.Rtmp.Messages;
+using Transcoder.Testing;
+using Xunit;
+
+namespace Transcoder.UnitTests.Rtmp.Messages;
+
+public sealed class MessageRunTests : IDisposable
+{
+    private readonly TrackingBufferPool _pool = new();
+    private readonly MessageMuxer _muxer;
+    private readonly MessageComposer _composer;
+    private readonly List<WireImage> _images = [];
+
+    public MessageRunTests()
+    {
+        _muxer = new MessageMuxer(_pool, chunkSize: 128);
+        _composer = new MessageComposer(_muxer, publishing: false);
+    }
+
+    public void Dispose()
+    {
+        Clear();
+        _composer.Clear();
+        _pool.Dispose();
+    }
+
+    [Fact]
+    public void The_image_of_a_run_is_its_packets_images_one_behind_the_other_and_made_once()
+    {
+        Begin();
+        using var run = new Run(_pool.Audio(60), _pool.Video(80, size: 1000, pts: 120), _pool.Audio(0x1000000));
+        _composer.Add(run.Packets, _images);
+        var image = Assert.Single(_images);
+        Assert.Equal(0, _composer.Waiting);
+        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), image.Bytes.ToArray());
+        var again = _muxer.ImageOf(run.Packets);
+        Assert.Same(image, again);
+        again.Release();
+    }
+
+    [Fact]
+    public void A_run_for_another_chunk_size_has_an_image_of_its_own()
+    {
+        using var run = new Run(_pool.Video(80, size: 1000));
+        var small = _muxer.ImageOf(run.Packets);
+        var large = new MessageMuxer(_pool, chunkSize: 60_000).ImageOf(run.Packets);
+        Assert.NotEqual(small.Bytes.Length, large.Bytes.Length);
+        small.Release();
+        large.Release();
+    }
+
+    [Fact]
+    public void A_player_that_begins_gets_its_headers_first()
+    {
+        using var run = new Run(_pool.Video(0, keyframe: true));
+        AssertPacketByPacket(run, messages: 3); // Metadata, sequence header, picture.
+    }
+
+    [Fact]
+    public void A_new_track_is_announced_before_its_packets()
+    {
+        Begin();
+        var track = TestPackets.VideoTrack with { Config = new byte[] { 1, 77, 0, 30 } };
+        using var run = new Run(Packet.Copy(_pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        AssertPacketByPacket(run, messages: 2);
+    }
+
+    [Fact]
+    public void A_track_that_changes_within_a_run_is_announced_where_it_changes()
+    {
+        Begin();
+        var track = TestPackets.VideoTrack with { Config = new byte[] { 1, 77, 0, 30 } };
+        using var run = new Run(
+            Packet.Copy(_pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]), _pool.Video(40, keyframe: true));
+        AssertPacketByPacket(run, messages: 4);
+    }
+
+    [Fact]
+    public void A_player_that_wants_no_sound_gets_none()
+    {
+        Begin();
+        _composer.ReceiveAudio(false);
+        using var run = new Run(_pool.Audio(60), _pool.Video(80));
+        AssertPacketByPacket(run, messages: 1);
+    }
+
+    [Fact]
+    public void A_paused_player_gets_nothing_and_goes_on_with_a_keyframe()
+    {
+        Begin();
+        _composer.Pause(true);
+        using var missed = new Run(_pool.Video(80));
+        AssertPacketByPacket(missed, messages: 0);
+        _composer.Pause(false);
+        using var delta = new Run(_pool.Video(120));
+        AssertPacketByPacket(delta, messages: 0);
+        using var keyframe = new Run(_pool.Video(160, keyframe: true));
+        AssertPacketByPacket(keyframe, messages: 1);
+        using var next = new Run(_pool.Video(200));
+        _composer.Add(next.Packets, _images);
+        Assert.Single(_images);
+    }
+
+    [Fact]
+    public void A_run_that_takes_the_metadata_back_is_not_sent_as_it_is()
+    {
+        Begin();
+        using var run = new Run(_pool.Video(80), Packet.Copy(_pool, Track.Amf0Data, MediaTime.Zero, MediaTime.Zero, PacketFlags.Metadata, []));
+        AssertPacketByPacket(run, messages: 1);
+    }
+
+    [Fact]
+    public void A_receiver_of_precise_times_has_an_image_of_its_own_that_is_its_packets_images_one_behind_the_other()
+    {
+        var precise = new MessageComposer(_muxer, publishing: false, Everything);
+        Begin(precise);
+        Begin();
+        using var run = new Run(At(60_000_250), _pool.Video(80, size: 1000, pts: 120), _pool.Metadata(90));
+        precise.Add(run.Packets, _images);
+        _composer.Add(run.Packets, _images);
+        Assert.Equal([FlvForms.Precise, FlvForms.Compatible], _images.Select(static image => image.Forms));
+        Assert.Equal(run.Packets.Packets.SelectMany(packet => BytesAlone(packet, packet.Track.Kind == TrackKind.Data ? default : FlvForms.Precise)), _images[0].Bytes.ToArray());
+        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), _images[1].Bytes.ToArray());
+        var again = _muxer.ImageOf(run.Packets, FlvForms.Precise);
+        Assert.Same(_images[0], again);
+        again.Release();
+    }
+
+    [Fact]
+    public void A_receiver_that_reads_the_two_codecs_in_different_forms_gets_packets()
+    {
+        var composer = new MessageComposer(_muxer, publishing: false, Peer("avc1", 15.0));
+        Begin(composer);
+        using var both = new Run(_pool.Audio(60), _pool.Video(80));
+        AssertPacketByPacket(both, messages: 2, composer);
+        using var sound = new Run(_pool.Audio(100));
+        composer.Add(sound.Packets, _images);
+        Assert.Single(_images);
+    }
+
+    [Fact]
+    public void A_codec_that_the_receiver_does_not_read_is_left_out_of_a_run()
+    {
+        var composer = new MessageComposer(_muxer, publishing: false, PeerCapabilities.None);
+        var track = TestPackets.VideoTrack with { Codec = CodecId.Hevc };
+        composer.Add(_pool.Audio(0));
+        composer.Add(Packet.Copy(_pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        composer.Compose(_images);
+        Clear();
+        using var run = new Run(_pool.Audio(60), Packet.Copy(_pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        AssertPacketByPacket(run, messages: 1, composer);
+    }
+
+    [Fact]
+    public void Other_tracks_in_a_run_go_only_to_those_who_read_them_and_wait_for_a_keyframe_after_a_gap()
+    {
+        Begin();
+        var second = TestPackets.VideoTrack with { Id = 1 };
+        using var alone = new Run(Packet.Copy(_pool, second, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        using var delta = new Run(Packet.Copy(_pool, second, MediaTime.Zero, MediaTime.Zero, default, new byte[50]));
+        using var mixed = new Run(_pool.Video(40), Packet.Copy(_pool, second, MediaTime.Zero, MediaTime.Zero, default, new byte[50]));
+        var one = new MessageComposer(_muxer, publishing: false, PeerCapabilities.None);
+        Begin(one);
+        AssertPacketByPacket(alone, messages: 0, one);
+        var all = new MessageComposer(_muxer, publishing: false, Everything);
+        Begin(all);
+        AssertPacketByPacket(delta, messages: 0, all);
+        AssertPacketByPacket(alone, messages: 2, all);
+        AssertPacketByPacket(mixed, messages: 2, all);
+        all.Add(delta.Packets, _images);
+        Assert.Single(_images);
+        Clear();
+        all.SkipGap();
+        AssertPacketByPacket(delta, messages: 0, all);
+    }
+
+    [Fact]
+    public void A_player_of_a_track_of_its_choice_gets_packets()
+    {
+        var composer = new MessageComposer(_muxer, publishing: false, Everything, new TrackSelection(0, 0));
+        Begin(composer);
+        using var run = new Run(_pool.Audio(60), _pool.Metadata(70));
+        AssertPacketByPacket(run, messages: 1, composer);
+    }
+
+    private static PeerCapabilities Everything => Peer("*", 15.0);
+
+    private static PeerCapabilities Peer(string codec, double capabilities) =>
+        PeerCapabilities.Parse(new AmfObject().Add("fourCcList", AmfValue.Of([AmfValue.Of(codec)])).Add("capsEx", AmfValue.Of(capabilities)));
+
+    private Packet At(long nanoseconds) => Packet.Copy(_pool, TestPackets.AudioTrack, new MediaTime(nanoseconds), new MediaTime(nanoseconds), default, new byte[30]);
+
+    private void Begin() => Begin(_composer);
+
+    private void Begin(MessageComposer composer)
+    {
+        composer.Add(_pool.Video(0, keyframe: true));
+        composer.Add(_pool.Audio(0));
+        composer.Compose(_images);
+        Clear();
+    }
+
+    private void AssertPacketByPacket(Run run, int messages, MessageComposer? composer = null)
+    {
+        composer ??= _composer;
+        composer.Add(run.Packets, _images);
+        Assert.Empty(_images);
+        Assert.Equal(run.Packets.Packets.Count, composer.Waiting);
+        composer.Compose(_images);
+        Assert.Equal(messages, _images.Count);
+        Clear();
+    }
+
+    private byte[] BytesAlone(Packet packet) => BytesAlone(packet, FlvForms.Compatible);
+
+    private byte[] BytesAlone(Packet packet, FlvForms forms)
+    {
+        var image = _muxer.ImageOf(packet, forms);
+        var bytes = image.Bytes.ToArray();
+        image.Release();
+        return bytes;
+    }
+
+    private void Clear()
+    {
+        _images.ForEach(image => image.Release());
+        _images.Clear();
+    }
+
+    private sealed class Run : IDisposable
+    {
+        public Run(params Packet[] packets)
+        {
+            Packets = PacketRun.Begin();
+            foreach (var packet in packets)
+            {
+                Packets.Add(packet);
+                packet.Release();
+            }
+        }
+
+        public PacketRun Packets { get; }
+
+        public void Dispose() => Packets.Release();
+    }
+}
