@@ -15,9 +15,6 @@ public enum EngineKind : byte
 /// <param name="Kind">The interface: "nvenc", "qsv", "vaapi" or "software".</param>
 public readonly record struct DeviceRef(string Id, string Kind)
 {
-    /// <summary>Where there is no place. The default would be no valid JSON.</summary>
-    public static DeviceRef None { get; } = new("", "");
-
     public static DeviceRef Cpu { get; } = new("cpu", "software");
 
     /// <summary>Nowhere: the place of a refusal.</summary>
