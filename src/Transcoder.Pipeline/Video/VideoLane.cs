@@ -24,7 +24,6 @@ internal sealed class VideoLane
     private readonly SessionOpenings _openings;
     private readonly RestartBudget _restarts;
     private readonly LaneEncode _encode;
-    private readonly LeaseGrant? _granted;
     private PipelineThread _thread = null!;
     private FramePath _path;
     private PlannedVideo _plan;
@@ -41,7 +40,6 @@ internal sealed class VideoLane
     /// <param name="grant">A place that it has been given already; without one, and without one at the desk, it asks.</param>
     public VideoLane(PipelineScope scope, LaneMembers members, PlannedVideo plan, FramePath path, LeaseGrant? grant = null)
     {
-        _granted = grant;
         _scope = scope;
         _members = members;
         _plan = plan;
@@ -50,6 +48,10 @@ internal sealed class VideoLane
         _restarts = RestartBudget.ForCodecs(scope.Time);
         _encode = new LaneEncode(scope, members);
         _openings = new SessionOpenings(scope, members.Name, Queue.Notify);
+        if (grant is not null)
+        {
+            _openings.Take(grant);
+        }
     }
 
     public LaneMembers Members => _members;
@@ -81,11 +83,6 @@ internal sealed class VideoLane
         foreach (var member in _members.All)
         {
             _scope.Desk.Route(member.Rendition.Number, _openings.Take);
-        }
-
-        if (_granted is not null)
-        {
-            _openings.Take(_granted);
         }
 
         try

@@ -38,7 +38,7 @@ public sealed class WaitingTests
         await first.StopAsync();
         await AssertStartsAsync(appliance, worker);
         await using var low = await Recording.StartAsync(appliance.Url("live/second_180p"));
-        await Task.WhenAll(high.MoreVideoAsync(60), low.MoreVideoAsync(60));
+        await Task.WhenAll(high.MoreVideoAsync(150), low.MoreVideoAsync(150));
         AssertRises(high);
         AssertRises(low);
         Timelines.AssertKeyframesAlign([high, low], intervalMilliseconds: 2000);
