@@ -56,6 +56,7 @@ public sealed partial class ResourceManager
             }
 
             ServePending(now);
+            ServeAwaited(now);
             Return(now);
         }
 
@@ -66,6 +67,7 @@ public sealed partial class ResourceManager
     {
         var device = lease.Device;
         var tried = device.ProbationLease == lease;
+        _roomAt = now;
         if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
         {
             // The session stays in the driver until its worker ends, or says that it closed after all.
@@ -205,6 +207,7 @@ public sealed partial class ResourceManager
         StepBack(lease);
         Forget(lease);
         _ledger.Expire(lease, now);
+        _roomAt = now;
         LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
     }
 
@@ -213,11 +216,13 @@ public sealed partial class ResourceManager
         if (device.Quarantine.Advance(now))
         {
             device.ProbationLease = null;
+            _roomAt = now;
             LogProbation(device.Id);
         }
         else if (device.Quarantine.Health == DeviceHealth.Probation && device.ProbationLease is { State: LeaseState.Open } lease && now - lease.OpenedAt > Quarantine.ProbationTime)
         {
             device.Quarantine.Pass(now);
+            _roomAt = now;
             LogSound(device.Id);
         }
 
