@@ -46,6 +46,8 @@ internal sealed partial class RtmpSession
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RtmpLink _link;
+
+    // Never disposed of, as it has no timer: who called End first may be about to cancel it when the loop has already seen the reason and finished.
     private readonly CancellationTokenSource _ending = new();
     private readonly string _address;
     private readonly IConnectionLease? _lease;
@@ -252,8 +254,6 @@ internal sealed partial class RtmpSession
         {
             Log.ConnectionEndedEarly(_logger, _address, reason);
         }
-
-        _ending.Dispose();
     }
 
     /// <summary>A peer that does not take the last bytes must not keep the connection: it is cut off unless it is closed by then.</summary>

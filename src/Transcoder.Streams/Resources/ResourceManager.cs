@@ -58,6 +58,7 @@ public sealed partial class ResourceManager
             {
                 _placement.Policy = value;
                 _cpu.Encode!.Nominal = value.CpuBudget ?? _cpu.Cores;
+                _roomAt = Now;
             }
         }
     }
@@ -101,6 +102,11 @@ public sealed partial class ResourceManager
             }
 
             _ledger.Confirm(found, Now);
+            foreach (var number in found.Numbers)
+            {
+                found.Owner.Awaited.Remove(number);
+            }
+
             found.Device.Group?.Seen(OpenIn(found.Device));
             return true;
         }
@@ -143,6 +149,8 @@ public sealed partial class ResourceManager
             {
                 var now = Now;
                 _ledger.Remove(entry, now);
+                entry.Pending.Clear();
+                _roomAt = now;
                 ServePending(now);
             }
         }

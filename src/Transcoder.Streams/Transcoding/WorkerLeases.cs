@@ -72,6 +72,10 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
 
     public void Close(LeaseClosed closed) => _resources.Close(this, closed);
 
+    /// <summary>The worker has parked a rendition: it gets a grant when there is a place.</summary>
+    /// <returns>False: it never asked for one.</returns>
+    public bool Await(int number, TimeSpan delay) => _resources.Await(this, number, delay);
+
     public void Strained(LeaseStrained strained) => _resources.Strained(this, strained);
 
     public void Observe(WorkerReport report) => _resources.Observe(this, report);

