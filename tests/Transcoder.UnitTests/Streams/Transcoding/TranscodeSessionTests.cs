@@ -218,7 +218,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         var ended = Rendition("480p")!;
         first.EndRendition(1, new Reason(Reasons.EncoderFailed, "again and again"));
         await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed && Session.Renditions[1].State != RenditionState.Ended);
-        Assert.Equal(RenditionState.Failed, Session.Renditions[1].State);
+        await Eventual.HoldsAsync(() => Session.Renditions[1].State == RenditionState.Failed);
         Assert.Equal(RenditionState.Running, Session.Renditions[0].State);
         first.Die("exit status 1");
         var second = await _launcher.NextAsync();
@@ -240,7 +240,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         worker.Send(WorkerMessageType.LeaseClosed, new LeaseClosed(worker.Grants.Single().Lease, LeaseOutcome.Released, 0, ""));
         worker.EndRendition(1, new Reason(Reasons.Preempted, "its place goes to another"));
         await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.Preempted);
-        Assert.Equal((RenditionState.Waiting, Reasons.Preempted), (Session.Renditions[1].State, Session.Renditions[1].Reason.Code));
+        await Eventual.HoldsAsync(() => Session.Renditions[1] is { State: RenditionState.Waiting, Reason.Code: Reasons.Preempted });
 
         // There is room on this machine: the worker is told so.
         await Eventual.HoldsAsync(() =>
