@@ -84,10 +84,10 @@ internal static partial class Daemon
         {
             kestrel.AddServerHeader = false;
             kestrel.Listen(options.Server.Http.Listen);
-            kestrel.Listen(new GuardedEndPoint(options.Server.Rtmp.Listen), rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
+            kestrel.Listen(new GuardedEndPoint(options.Server.Rtmp.Listen, isPlain: true), rtmp => rtmp.UseConnectionHandler<RtmpConnectionHandler>());
             if (options.Server.Rtmps is { } secure)
             {
-                kestrel.Listen(new GuardedEndPoint(secure.Listen), rtmps =>
+                kestrel.Listen(new GuardedEndPoint(secure.Listen, isPlain: false), rtmps =>
                 {
                     var tls = rtmps.ApplicationServices.GetRequiredService<FrontDoor>().Tls!;
                     rtmps.Use(next => connection => tls.OnConnectedAsync(connection, next));
@@ -96,8 +96,6 @@ internal static partial class Daemon
             }
         });
 
-        // A connection's reader goes on where its bytes arrive: a hop between threads costs more than taking a packet apart, and nothing there blocks.
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;

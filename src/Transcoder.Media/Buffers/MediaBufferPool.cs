@@ -23,6 +23,9 @@ public class MediaBufferPool
     private const int IdleBytesPerClass = 4 << 20;
     private const int IdlePackets = 8192;
 
+    // An idle block up to twice as large is better than a new one: sizes drift with the scene, and pinned blocks given to the collector stay resident for minutes.
+    private const int Borrowed = 2;
+
     private readonly ConcurrentQueue<MediaBuffer>[] _idle = [.. Enumerable.Range(0, Classes).Select(_ => new ConcurrentQueue<MediaBuffer>())];
     private readonly int[] _idleCounts = new int[Classes];
     private readonly ConcurrentQueue<Packet> _packets = new();
@@ -43,11 +46,14 @@ public class MediaBufferPool
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, LargestBlock);
         Interlocked.Increment(ref _rented);
         var index = ClassOf(size);
-        if (index < _idle.Length && _idle[index].TryDequeue(out var buffer))
+        for (var larger = index; larger < _idle.Length && larger <= index + Borrowed; larger++)
         {
-            Interlocked.Decrement(ref _idleCounts[index]);
-            buffer.BeginLife();
-            return buffer;
+            if (_idle[larger].TryDequeue(out var buffer))
+            {
+                Interlocked.Decrement(ref _idleCounts[larger]);
+                buffer.BeginLife();
+                return buffer;
+            }
         }
 
         return new MediaBuffer(this, index < _idle.Length ? SizeOf(index) : LargestBlock);

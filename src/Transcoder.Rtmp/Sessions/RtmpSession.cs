@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -159,6 +160,9 @@ internal sealed partial class RtmpSession
             case SessionState.Admission when inState > _options.AdmissionTimeout:
                 End(new Reason(Reasons.InternalError, $"no decision about this client in {_options.AdmissionTimeout.TotalSeconds:0} s"));
                 break;
+            case SessionState.Admission when _connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && HasLeft(socket):
+                _connection.Abort(new ConnectionAbortedException("the client left"));
+                break;
             case SessionState.Active when _link.Silence > _options.IdleTimeout:
                 End(new Reason(Reasons.IdleTimeout, $"the client sent nothing for {_options.IdleTimeout.TotalSeconds:0} s, not even an answer to a ping"));
                 break;
@@ -166,6 +170,19 @@ internal sealed partial class RtmpSession
                 _lastPing = _time.GetTimestamp();
                 _link.Send(_link.NewBatch().UserControl(UserControlEvent.PingRequest, Milliseconds(_lastPing)));
                 break;
+        }
+    }
+
+    /// <summary>While the house decides, nobody reads what would say so.</summary>
+    private static bool HasLeft(Socket socket)
+    {
+        try
+        {
+            return socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return true;
         }
     }
 

@@ -7,16 +7,24 @@ using Transcoder.Rtmp;
 namespace Transcoder.Host.Serving.Connections;
 
 /// <summary>An address to listen on behind the <see cref="ConnectionGate"/>.</summary>
-internal sealed class GuardedEndPoint(IPEndPoint at) : IPEndPoint(at.Address, at.Port);
+/// <param name="isPlain">The session stands behind the socket itself, not behind TLS.</param>
+internal sealed class GuardedEndPoint(IPEndPoint at, bool isPlain) : IPEndPoint(at.Address, at.Port)
+{
+    public bool IsPlain => isPlain;
+}
 
-/// <summary>Kestrel's sockets with the gate in front: a refused one is closed in the accept loop, before a pipe, a task or a handshake is made for it.</summary>
+/// <summary>
+/// Sockets with the gate in front: a refused one is closed in the accept loop, before a pipe, a task or a handshake is made for it. Plain ones are read by their session,
+/// those with TLS are Kestrel's.
+/// </summary>
 internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
     // As long as the kernel lets it be: a burst waits there, and costs us nothing yet.
     private const int Backlog = 4096;
 
+    // A connection's reader goes on where its bytes arrive: a hop between threads costs more than taking a packet apart, and nothing there blocks.
     private readonly SocketConnectionContextFactory _contexts =
-        new(new SocketConnectionFactoryOptions(), logs.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+        new(new SocketConnectionFactoryOptions { UnsafePreferInlineScheduling = true }, logs.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
 
     public bool CanBind(EndPoint endpoint) => endpoint is GuardedEndPoint;
 
@@ -34,7 +42,7 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
             // Not the subclass: a bound socket tells its address in a new object of the class it was given.
             socket.Bind(new IPEndPoint(at.Address, at.Port));
             socket.Listen(Backlog);
-            return new(new GuardedListener(socket, gate, _contexts));
+            return new(new GuardedListener(socket, gate, at.IsPlain ? static accepted => new PlainConnection(accepted) : _contexts.Create));
         }
         catch (SocketException e)
         {
@@ -46,7 +54,7 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
     public void Dispose() => _contexts.Dispose();
 }
 
-internal sealed class GuardedListener(Socket socket, ConnectionGate gate, SocketConnectionContextFactory contexts) : IConnectionListener
+internal sealed class GuardedListener(Socket socket, ConnectionGate gate, Func<Socket, ConnectionContext> connect) : IConnectionListener
 {
     // Without descriptors accepting fails at once, again and again.
     private static readonly TimeSpan NoDescriptors = TimeSpan.FromMilliseconds(100);
@@ -101,7 +109,7 @@ internal sealed class GuardedListener(Socket socket, ConnectionGate gate, Socket
             if (accepted.RemoteEndPoint is IPEndPoint peer && (lease = gate.TryEnter(peer.Address)) is not null)
             {
                 accepted.NoDelay = true;
-                var connection = contexts.Create(accepted);
+                var connection = connect(accepted);
                 connection.Features.Set<IConnectionLease>(lease);
                 connection.ConnectionClosed.UnsafeRegister(static state => ((IDisposable)state!).Dispose(), lease);
                 return connection;

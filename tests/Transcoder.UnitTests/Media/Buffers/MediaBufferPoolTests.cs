@@ -38,4 +38,19 @@ public sealed class MediaBufferPoolTests
         Assert.Equal(capacity < MediaBufferPool.LargestBlock, ReferenceEquals(block, again));
         again.Release();
     }
+
+    [Fact]
+    public void An_idle_block_up_to_twice_as_large_is_taken_before_a_new_one_is_made()
+    {
+        var pool = new MediaBufferPool();
+        var idle = pool.Rent(3072);
+        idle.Release();
+        var small = pool.Rent(1024);
+        Assert.Equal(1024, small.Capacity);
+        var borrowed = pool.Rent(1500);
+        Assert.Same(idle, borrowed);
+        Assert.Equal(1536, pool.Rent(1500).Capacity);
+        borrowed.Release();
+        Assert.Same(idle, pool.Rent(3000));
+    }
 }
