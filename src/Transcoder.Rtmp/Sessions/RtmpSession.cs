@@ -57,6 +57,9 @@ internal sealed partial class RtmpSession
     private long _lastPing;
     private bool _wasActive;
 
+    // Streams that have not ended by themselves.
+    private int _running;
+
     public RtmpSession(
         ConnectionContext connection, IRtmpApplication application, RtmpOptions options, MediaBufferPool pool, MessageMuxer muxer,
         RtmpStatistics statistics, TimeProvider time, ILogger logger)
@@ -118,6 +121,18 @@ internal sealed partial class RtmpSession
             _link.Interrupt();
         }
     }
+
+    /// <summary>One of the streams has ended by itself: with the last one the connection has nothing left to do. From any thread.</summary>
+    private void EndOf(ref int over, Reason reason)
+    {
+        if (TakeOff(ref over) == 0)
+        {
+            End(reason);
+        }
+    }
+
+    /// <returns>How many streams go on; null where this one was taken off before.</returns>
+    private int? TakeOff(ref int over) => Interlocked.Exchange(ref over, 1) == 0 ? Interlocked.Decrement(ref _running) : null;
 
     /// <summary>Looks at the deadlines; called every second by the server's ticker.</summary>
     public void Tick()

@@ -262,6 +262,7 @@ public sealed partial class ResourceManager
     /// <summary>
     /// Renditions go back to where the policy wants them, a few at a time, when a place there has been free for a while. All of them are asked in turn, so that
     /// one that fits nowhere doesn't keep the others. A device on probation gets one of them: where no new stream comes, nobody else would ever try it.
+    /// One that hung waits for a new stream: a second hang costs a worker.
     /// </summary>
     private void Return(TimeSpan now)
     {
@@ -284,7 +285,7 @@ public sealed partial class ResourceManager
         {
             _lastAsked = lease.Id;
             var unit = lease.Unit with { Numbers = [.. lease.Numbers] };
-            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false })[0];
+            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false, Runs = true })[0];
             if (decision.Placed is { } placed && IsBetter(placed, lease))
             {
                 Move(lease, unit, placed, LeaseStart.NextKeyframe, new Reason(Reasons.Returned, placed.Reason.Detail), now);

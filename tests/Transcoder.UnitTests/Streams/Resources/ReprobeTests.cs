@@ -85,4 +85,22 @@ public sealed class ReprobeTests
         Assert.Equal(DeviceHealth.Sound, machine.Device("gpu-0").Health);
         Assert.All(workers, worker => Assert.Equal(["gpu-0"], worker.Places));
     }
+
+    [Fact]
+    public void Nothing_that_runs_is_sent_to_find_out_whether_a_card_still_hangs()
+    {
+        var machine = new Machine(new ModelDriver().Gpu("gpu-0", consumer: false));
+        ModelWorker[] workers = [.. Enumerable.Range(0, 2).Select(i => machine.Worker($"live/{i}").Ask(Machine.Rung(1280, 720)).Settle())];
+        workers[0].Fail(0, LeaseOutcome.Hung);
+        workers[0].Settle();
+        workers[1].Settle();
+        machine.Pass(60, workers);
+        Assert.Equal(DeviceHealth.Probation, machine.Device("gpu-0").Health);
+        Assert.Equal("cpu", workers[0].Running[0].Place.Id);
+        var next = machine.Worker("live/new").Ask(Machine.Rung(640, 360)).Settle();
+        Assert.Equal("gpu-0", next.Running[0].Place.Id);
+        machine.Pass(40, [.. workers, next]);
+        Assert.Equal(DeviceHealth.Sound, machine.Device("gpu-0").Health);
+        Assert.Equal("gpu-0", workers[0].Running[0].Place.Id);
+    }
 }
