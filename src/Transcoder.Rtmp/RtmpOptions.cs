@@ -64,5 +64,8 @@ public sealed record RtmpOptions
     /// <summary>Images handed to the socket in one flush. Larger batches cost fewer system calls and hold more memory for slow readers.</summary>
     public int BatchBytes { get; init; } = 128 << 10;
 
+    /// <summary>Before a client may publish: commands take some KiB, and nobody has to hold more for a stranger. Pictures sent too early are still skipped.</summary>
+    internal ChunkLimits StrangerLimits => new(Math.Min(MaxMessageSize, 1 << 20), MaxChunkStreams, Math.Min(MaxPartialBytes, 1 << 20));
+
     internal ChunkLimits ChunkLimits => new(MaxMessageSize, MaxChunkStreams, MaxPartialBytes);
 }

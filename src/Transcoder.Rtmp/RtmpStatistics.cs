@@ -32,7 +32,7 @@ public sealed class RtmpStatistics
 
     public long BytesSent => Interlocked.Read(ref _bytesSent);
 
-    /// <summary>Media messages that made no packet: no sequence header yet, an unknown codec, damage, a track other than 0.</summary>
+    /// <summary>Media messages that made no packet: no sequence header yet, an unknown codec, damage, too many tracks.</summary>
     public long MessagesDropped => Interlocked.Read(ref _messagesDropped);
 
     /// <summary>Connections ended, by reason code.</summary>

@@ -8,7 +8,7 @@ using Transcoder.Testing.Fuzzing;
 // seeds FOLDER              writes the seeds of each target to FOLDER/TARGET
 // run TARGET LOG            under afl-fuzz: runs inputs until it is killed, and writes to LOG why one failed
 // replay TARGET PATH...     runs the inputs in files and folders once, and says which fail
-// record FROM TO PREFIX N   passes connections to port FROM on to port TO, and keeps the first N bytes of what each client sends in PREFIX-1.bin and on
+// record FROM TO PREFIX N   passes connections to port FROM on to port TO, and keeps the first N bytes of each in PREFIX-1.bin, PREFIX-1-answer.bin and on
 switch (args)
 {
     case ["list"]:

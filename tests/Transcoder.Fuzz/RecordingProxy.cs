@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Transcoder.Fuzz;
 
-/// <summary>Stands between clients and a server on this machine, and keeps what each client sends: so the files of tests/corpus/rtmp were made.</summary>
+/// <summary>Stands between clients and a server on this machine, and keeps what each side sends: so the files of tests/corpus were made.</summary>
 internal static class RecordingProxy
 {
     /// <param name="longest">Bytes kept of each connection; what follows is passed on alone.</param>
@@ -15,7 +15,7 @@ internal static class RecordingProxy
         for (var number = 1; ; number++)
         {
             var client = await listener.AcceptTcpClientAsync();
-            var file = string.Create(CultureInfo.InvariantCulture, $"{prefix}-{number}.bin");
+            var file = string.Create(CultureInfo.InvariantCulture, $"{prefix}-{number}");
             _ = PassAsync(client, server, file, longest);
         }
     }
@@ -25,10 +25,14 @@ internal static class RecordingProxy
         using var near = client;
         using var far = new TcpClient();
         await far.ConnectAsync(IPAddress.Loopback, server);
-        await using var record = new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        await Task.WhenAll(CopyAsync(near, far, record, longest), CopyAsync(far, near, Stream.Null, 0));
-        Console.WriteLine($"{file}: {record.Length} bytes");
+        await using var said = Record($"{file}.bin");
+        await using var answered = Record($"{file}-answer.bin");
+        await Task.WhenAll(CopyAsync(near, far, said, longest), CopyAsync(far, near, answered, longest));
+        Console.WriteLine($"{file}: {said.Length} bytes, answered with {answered.Length}");
     }
+
+    // Without a buffer: the recorder is killed when there is enough.
+    private static FileStream Record(string file) => new(file, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
 
     private static async Task CopyAsync(TcpClient from, TcpClient to, Stream record, int longest)
     {

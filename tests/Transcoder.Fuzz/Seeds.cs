@@ -7,6 +7,7 @@ using System.Text.Json.Serialization.Metadata;
 using Transcoder.Media;
 using Transcoder.Media.Bitstreams;
 using Transcoder.Media.Containers.Flv;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
@@ -58,6 +59,7 @@ internal static class Seeds
             ["chunk"] = [.. chunks, .. afterHandshake],
             ["handshake"] = [.. sessions.Select(static bytes => bytes[..HandshakeLength]), [3, .. new byte[2 * 1536]], [.. "GET / HTTP/1.1"u8]],
             ["session"] = [.. chunks, .. afterHandshake],
+            ["client"] = [.. RecordedSession.Answers.Select(static session => session.Bytes[HandshakeLength..]), .. chunks],
             ["amf0"] = [.. Amf0Tests.Values.Select(static row => row.Data.Item2), .. Amf3Tests.Values.Select(static row => (byte[])[17, .. row.Data.Item2]), .. commands],
             ["amf3"] = [.. Amf3Tests.Values.Select(static row => row.Data.Item2)],
             ["tag"] = [.. bodies, .. frames],
@@ -110,7 +112,9 @@ internal static class Seeds
     {
         var reason = new Reason(Reasons.EncoderFailed, "it failed");
         var rendition = new RenditionSpec("720p", new VideoSpec(CodecId.H264, 0, 720, 2_800_000), new AudioSpec(CodecId.Aac, 128_000));
-        var job = new TranscodeJob("live/s", MediaTime.FromSeconds(2), [new RenditionJob(rendition, MediaTime.MinValue, MediaTime.MinValue)], ["software"]);
+        var device = new DeviceRef("cpu", "software");
+        var settings = new VideoEncoderSettings(CodecId.H264, 1280, 720, 30, 2_800_000, RateControl.Cbr, 1000, "speed", "", "", 0, 60);
+        var job = new TranscodeJob("live/s", MediaTime.FromSeconds(2), [new RenditionJob(rendition, MediaTime.MinValue, MediaTime.MinValue)], [device]);
         var track = new Track(TrackKind.Video, CodecId.H264, new byte[] { 1, 2, 3 }, new VideoFormat(1280, 720, 30)) { Id = 1 };
         yield return Message(WorkerMessageType.Hello, new WorkerHello("1.0", "secret", 42), WorkerJson.Default.WorkerHello);
         yield return Message(WorkerMessageType.Job, job, WorkerJson.Default.TranscodeJob);
@@ -119,6 +123,10 @@ internal static class Seeds
         yield return Message(
             WorkerMessageType.RenditionStarted, new RenditionStarted("cpu", "software", "libx264", "h264", 1280, 720, 30, reason), WorkerJson.Default.RenditionStarted);
         yield return Message(WorkerMessageType.RenditionEnded, reason, WorkerJson.Default.Reason);
+        yield return Message(WorkerMessageType.LeaseRequest, new LeaseRequest(device, 1920, 1080, 30, [new EncodeDemand(0, settings)]), WorkerJson.Default.LeaseRequest);
+        yield return Message(WorkerMessageType.LeaseGrant, new LeaseGrant(0, 7, device, settings, LeaseStart.NextKeyframe, reason), WorkerJson.Default.LeaseGrant);
+        yield return Message(WorkerMessageType.LeaseClosed, new LeaseClosed(7, LeaseOutcome.Hung, -5, "gone"), WorkerJson.Default.LeaseClosed);
+        yield return Message(WorkerMessageType.LeaseStrained, new LeaseStrained(7, 0.9), WorkerJson.Default.LeaseStrained);
         yield return Message(WorkerMessageType.Log, new WorkerLogLine("warning", "a line"), WorkerJson.Default.WorkerLogLine);
 
         static byte[] Message<T>(WorkerMessageType type, T value, JsonTypeInfo<T> json)

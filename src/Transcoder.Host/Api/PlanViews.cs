@@ -63,7 +63,7 @@ internal static class PlanViews
         var decoders = resources.PlanDecode(new Track(TrackKind.Video, codec, ReadOnlyMemory<byte>.Empty, format), ladder);
         var demands = LadderDemands.Of(ladder, format, KeyframeInterval);
         var request = new LeaseRequest(decoders.Count > 0 ? decoders[0] : Transcoder.Media.Devices.DeviceRef.Cpu, source.Width, source.Height, source.FrameRate, demands.Demands);
-        var plan = resources.Plan(request, number => new LeaseTerms(ladder[number].Name, ladder[number].Priority, ladder[number].Fallback));
+        var plan = resources.Plan(request, number => new LeaseTerms(ladder[number].Name, ladder[number].Priority, ladder[number].Fallback), codec);
         var renditions = plan.Renditions.Select(rendition => (rendition.Number, View: Of(rendition)))
             .Concat(demands.LeftOut.Select(left => (left.Number, View: new PlanRendition(ladder[left.Number].Name, null, null, null, null, null, null, Of(left.Reason), []))));
         return new PlanView([.. decoders.Select(decoder => new PlanDevice(decoder.Id, decoder.Kind))], [.. renditions.OrderBy(rendition => rendition.Number).Select(rendition => rendition.View)]);

@@ -51,7 +51,7 @@ internal sealed record AudioView(string Codec, int SampleRate, int Channels);
 /// <param name="SkippedPackets">Source packets that no worker got, because the transcoder was stuck.</param>
 internal sealed record TranscoderView(int WorkerProcessId, int WorkerDeaths, double RealtimeRatio, double CpuSeconds, long SourceFrames, long DamagedPackets, long SkippedPackets);
 
-/// <param name="State">starting, running, left_out, failed (its encoder; it is tried again) or ended.</param>
+/// <param name="State">starting, running, left_out, failed (its encoder; it is tried again), waiting (for a place for its encoder; it starts when there is one) or ended.</param>
 /// <param name="Reason">Why this device, or why left out, interrupted, failed or ended.</param>
 /// <param name="FramesIn">Source frames that it was offered, over all workers: encoded + dropped late + dropped by plan + lost + pending. As of the worker's last report.</param>
 /// <param name="FramesLost">Frames that a failing encoder took along.</param>
@@ -118,6 +118,7 @@ internal static class StreamViews
         RenditionState.Running => "running",
         RenditionState.LeftOut => "left_out",
         RenditionState.Failed => "failed",
+        RenditionState.Waiting => "waiting",
         _ => "ended",
     };
 

@@ -90,7 +90,8 @@ internal static class OptionsReader
                 push.Value<TimeSpan>("connect_timeout"),
                 push.Value<TimeSpan>("retry_min"),
                 push.Value<TimeSpan>("retry_max"),
-                push.Value<TimeSpan>("lag")) { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
+                push.Value<TimeSpan>("lag"))
+            { Tls = AccessReader.PushTls(push.MapOrNull("tls")) })))
         {
             Play = AccessReader.Access(app.Map("play")),
             Hooks = AccessReader.Hooks(app.Map("hooks")),

@@ -12,6 +12,7 @@ internal sealed class FrontDoor : IAsyncDisposable
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
 
     private readonly System.Threading.ITimer _ticker;
+    private int _reading;
 
     /// <exception cref="StartException">A file that the configuration names can't be used.</exception>
     public FrontDoor(TranscoderOptions options, TimeProvider clock, ILoggerFactory logs)
@@ -93,8 +94,14 @@ internal sealed class FrontDoor : IAsyncDisposable
     private void Tick()
     {
         Gate.Tick();
-        Certificates?.Tick();
-        Access.Tick();
         Refusals.Tick();
+
+        // A file system that hangs holds one thread, not one more each second.
+        if (Interlocked.Exchange(ref _reading, 1) == 0)
+        {
+            Certificates?.Tick();
+            Access.Tick();
+            Volatile.Write(ref _reading, 0);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Transcoder.Media.Tracks;
 
 namespace Transcoder.Media.Devices;
@@ -13,9 +14,13 @@ public enum EngineKind : byte
 /// <summary>A way to a device: one card may be reached over several drivers' interfaces (an Intel GPU over qsv and vaapi).</summary>
 /// <param name="Id">Stable identity of the hardware: "cpu", a GPU's UUID or a PCI address. Never an index.</param>
 /// <param name="Kind">The interface: "nvenc", "qsv", "vaapi" or "software".</param>
+[method: JsonConstructor]
 public readonly record struct DeviceRef(string Id, string Kind)
 {
     public static DeviceRef Cpu { get; } = new("cpu", "software");
+
+    /// <summary>Nowhere: the place of a refusal.</summary>
+    public static DeviceRef None { get; } = new("", "");
 
     public override string ToString() => $"{Id} ({Kind})";
 }

@@ -28,6 +28,7 @@ public enum LeaseStart : byte
 
 /// <summary>The daemon's answer to a demand, or its order to move. A later grant for the same number replaces an earlier one.</summary>
 /// <param name="Lease">0: refused, and <see cref="Reason"/> says why.</param>
+/// <param name="Place">Where; none with a refusal.</param>
 /// <param name="Settings">What to encode; differs from the demand where policy reduced it. A lower frame rate means frames are left out by plan.</param>
 /// <param name="Reason">Why there, or why not.</param>
 public sealed record LeaseGrant(int Number, long Lease, DeviceRef Place, VideoEncoderSettings Settings, LeaseStart Start, Reason Reason);

@@ -52,12 +52,12 @@ internal sealed class AudioOutput : IDisposable
     /// <summary>Opens encoders for renditions of equal settings; renditions whose units lie on different sample grids can't share one.</summary>
     public static IEnumerable<AudioOutput> Open(PipelineScope scope, AudioEncoderSettings settings, IReadOnlyList<Rendition> renditions)
     {
-        var waiting = renditions.Where(rendition => !rendition.HasEnded).ToList();
+        var waiting = renditions.Where(rendition => !rendition.HasEnded || rendition.IsParked).ToList();
         while (waiting.Count > 0)
         {
             if (TryOpen(scope, settings, out var failure) is not { } encoder)
             {
-                waiting.ForEach(rendition => rendition.End(failure));
+                waiting.ForEach(rendition => rendition.Park(failure));
                 yield break;
             }
 
@@ -121,6 +121,12 @@ internal sealed class AudioOutput : IDisposable
     /// <param name="jump">The timeline jumps before this frame.</param>
     public void Encode(Frame frame, long start, bool jump)
     {
+        if (_encoder is null && _listeners.Exists(listener => !listener.Rendition.HasEnded))
+        {
+            // It failed them, and one of them has returned.
+            Reopen();
+        }
+
         while (_encoder is not null)
         {
             try
@@ -163,6 +169,11 @@ internal sealed class AudioOutput : IDisposable
         _encoder = null;
         _frames = 0;
         _units = 0;
+        Reopen();
+    }
+
+    private void Reopen()
+    {
         var reason = new Reason(Reasons.EncoderFailed, "the audio encoder failed again and again");
         if (_restarts.TryRestart())
         {
@@ -171,7 +182,7 @@ internal sealed class AudioOutput : IDisposable
 
         if (_encoder is null)
         {
-            _listeners.ForEach(listener => listener.Rendition.End(reason));
+            _listeners.ForEach(listener => listener.Rendition.Park(reason));
         }
     }
 
@@ -192,15 +203,17 @@ internal sealed class AudioOutput : IDisposable
         var flags = PacketFlags.Keyframe | (_jumps[index % Remembered] ? PacketFlags.Discontinuity : 0);
         foreach (var listener in _listeners)
         {
-            if (sample <= listener.Last || listener.Rendition.HasEnded)
+            if (sample <= listener.Last || listener.Rendition.HasEnded || pts < listener.Rendition.SoundFrom)
             {
                 continue;
             }
 
             listener.Last = sample;
             listener.Rendition.Announce(_encoder.Track);
-            listener.Rendition.CountAudioUnit();
-            _scope.Link.SendPacket(listener.Rendition.Number, TrackKind.Audio, pts, pts, flags, WorkerPacketFlags.Boundary, unit.Data);
+            if (listener.Rendition.Send(TrackKind.Audio, pts, pts, flags, WorkerPacketFlags.Boundary, unit.Data))
+            {
+                listener.Rendition.CountAudioUnit();
+            }
         }
 
         _jumps[index % Remembered] = false;

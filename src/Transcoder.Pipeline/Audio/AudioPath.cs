@@ -201,7 +201,7 @@ internal sealed class AudioPath(PipelineScope scope) : IDisposable
 
         var source = new AudioFormat(first.SampleRate, first.Channels);
         var outputs = scope.Renditions
-            .Where(rendition => rendition.Job.Spec.Audio is not null && !rendition.HasEnded)
+            .Where(rendition => rendition.Job.Spec.Audio is not null && (!rendition.HasEnded || rendition.IsParked))
             .GroupBy(rendition => AudioPlanner.Settle(rendition.Job.Spec.Audio!, source))
             .SelectMany(group => AudioOutput.Open(scope, group.Key, [.. group]))
             .ToList();

@@ -9,7 +9,7 @@ internal static class EncoderLimits
     public static readonly TimeSpan Opening = TimeSpan.FromSeconds(10);
 
     /// <summary>One call, or no output while frames go in.</summary>
-    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Software hangs in no driver; on an overloaded machine it is slow.</summary>
     public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(20);

@@ -4,8 +4,8 @@ using Transcoder.Pipeline.Links;
 namespace Transcoder.Pipeline.Encoding;
 
 /// <summary>
-/// Where the worker asks the daemon for places and gives them back. A grant goes to the rendition's lane, or is kept until somebody asks for it; one that
-/// nobody wants any more is given back at once. Thread safe.
+/// Where the worker asks the daemon for places and gives them back. A grant goes to the rendition's lane, or is kept until somebody asks for it. One for a
+/// rendition that is parked brings it back (<see cref="Returned"/>). Thread safe.
 /// </summary>
 internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
 {
@@ -17,6 +17,8 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
     private readonly HashSet<long> _closed = [];
     private readonly Dictionary<long, int> _held = [];
     private bool _aborted;
+    private bool _returned;
+    private bool _shut;
 
     /// <summary>Told whether an answer is awaited: what stands before it on the link must be read.</summary>
     public Action<bool> Awaiting { get; set; } = _ => { };
@@ -51,12 +53,14 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
             {
                 take(grant);
             }
-            else if (desk.IsClosed)
+            else if (desk.IsParked && (grant.Lease == 0 || _shut))
             {
+                // Still no place, or too late to begin anything.
                 unwanted = grant;
             }
             else
             {
+                Volatile.Write(ref _returned, _returned || desk.IsParked);
                 unwanted = desk.Kept is { } earlier && earlier.Lease != grant.Lease ? earlier : null;
                 desk.Kept = grant;
             }
@@ -94,6 +98,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         {
             var desk = At(number);
             desk.Take = take;
+            desk.IsParked = false;
             if (desk.Kept is { } kept)
             {
                 desk.Kept = null;
@@ -102,16 +107,60 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         }
     }
 
-    /// <summary>The rendition has ended: later grants go back.</summary>
-    public void Leave(int number)
+    /// <summary>The rendition is parked, or has ended.</summary>
+    /// <param name="take">Where its grants went: who has been replaced leaves nothing. Null: nowhere yet.</param>
+    public void Leave(int number, Action<LeaseGrant>? take)
     {
         lock (_gate)
         {
             var desk = At(number);
+            if (desk.Take != take)
+            {
+                return;
+            }
+
             desk.Take = null;
-            desk.IsClosed = true;
+            desk.IsParked = true;
             desk.Awaits = false;
+            desk.Kept = desk.Kept is { Lease: not 0 } late ? late : null;
+            Volatile.Write(ref _returned, _returned || desk.Kept is not null);
             Awaiting(_desks.Values.Any(each => each.Awaits));
+        }
+    }
+
+    /// <summary>Places for renditions that were parked; who takes them owes the daemon a word about each.</summary>
+    public IReadOnlyList<LeaseGrant> Returned()
+    {
+        if (!Volatile.Read(ref _returned))
+        {
+            return [];
+        }
+
+        lock (_gate)
+        {
+            _returned = false;
+            var grants = new List<LeaseGrant>();
+            foreach (var desk in _desks.Values.Where(desk => desk is { IsParked: true, Kept: not null }))
+            {
+                grants.Add(desk.Kept!);
+                desk.Kept = null;
+            }
+
+            return grants;
+        }
+    }
+
+    /// <summary>The source has ended: nothing returns any more.</summary>
+    public void Shut()
+    {
+        lock (_gate)
+        {
+            _shut = true;
+        }
+
+        foreach (var grant in Returned())
+        {
+            Close(grant.Lease, LeaseOutcome.Released, 0, "the source has ended");
         }
     }
 
@@ -138,6 +187,20 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         }
 
         link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, outcome, error, message), WorkerJson.Default.LeaseClosed);
+    }
+
+    /// <summary>A session that was told as hung could be closed after all: its place need not wait for the worker's end.</summary>
+    public void ClosedAfterAll(long lease)
+    {
+        lock (_gate)
+        {
+            if (_held.GetValueOrDefault(lease) > 0)
+            {
+                return;
+            }
+        }
+
+        link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, LeaseOutcome.Released, 0, "closed after all"), WorkerJson.Default.LeaseClosed);
     }
 
     public void Strained(long lease, double ratio) =>
@@ -168,7 +231,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
 
         public LeaseGrant? Kept { get; set; }
 
-        public bool IsClosed { get; set; }
+        public bool IsParked { get; set; }
 
         public bool Awaits { get; set; }
     }

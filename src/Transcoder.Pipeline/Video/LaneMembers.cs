@@ -15,9 +15,13 @@ namespace Transcoder.Pipeline.Video;
 internal sealed class LaneMember(Rendition rendition, MediaTime after)
 {
     private readonly MediaTime _after = after;
+    private readonly int _life = rendition.Life;
     private long _offeredTo = long.MinValue;
 
     public Rendition Rendition => rendition;
+
+    /// <summary>Also when it lives again: another member serves it then.</summary>
+    public bool HasEnded => rendition.HasEnded || rendition.Life != _life;
 
     /// <summary>The first frame after its beginning has been queued. The decode thread's.</summary>
     public bool Begun { get; set; }
@@ -26,11 +30,12 @@ internal sealed class LaneMember(Rendition rendition, MediaTime after)
     public MediaTime LastDts { get; set; } = after;
 
     /// <summary>The frame is for this rendition, if it still takes any.</summary>
-    public bool Wants(MediaTime pts) => pts > _after && !rendition.HasEnded;
+    public bool Wants(MediaTime pts) => pts > _after && !HasEnded;
 
     public void Offered(MediaTime pts)
     {
         Volatile.Write(ref _offeredTo, pts.Nanoseconds);
+        rendition.Begin(pts);
         rendition.Frames.Offered();
     }
 
@@ -45,7 +50,7 @@ internal sealed class LaneMembers(IReadOnlyList<LaneMember> first)
 
     public IReadOnlyList<LaneMember> All => Volatile.Read(ref _all);
 
-    public bool HaveEnded => Array.TrueForAll(Volatile.Read(ref _all), member => member.Rendition.HasEnded);
+    public bool HaveEnded => Array.TrueForAll(Volatile.Read(ref _all), member => member.HasEnded);
 
     /// <summary>For log lines and thread names.</summary>
     public string Name => string.Join('+', All.Select(member => member.Rendition.Name));
@@ -87,7 +92,7 @@ internal sealed class LaneMembers(IReadOnlyList<LaneMember> first)
                 continue;
             }
 
-            if (member.Rendition.HasEnded)
+            if (member.HasEnded)
             {
                 member.Rendition.Frames.Lost(1);
             }
@@ -131,20 +136,12 @@ internal sealed class LaneMembers(IReadOnlyList<LaneMember> first)
         }
     }
 
-    public void End(Reason reason)
-    {
-        foreach (var member in All)
-        {
-            member.Rendition.End(reason);
-        }
-    }
-
     /// <summary>Hands a coded picture to each of them.</summary>
-    public void Send(PipelineScope scope, Track track, MediaTime dts, MediaTime pts, PacketFlags flags, WorkerPacketFlags linkFlags, ReadOnlySpan<byte> payload)
+    public void Send(Track track, MediaTime dts, MediaTime pts, PacketFlags flags, WorkerPacketFlags linkFlags, ReadOnlySpan<byte> payload)
     {
         foreach (var member in All)
         {
-            if (!member.Has(pts) || member.Rendition.HasEnded)
+            if (!member.Has(pts) || member.HasEnded)
             {
                 continue;
             }
@@ -154,7 +151,7 @@ internal sealed class LaneMembers(IReadOnlyList<LaneMember> first)
             var own = dts > last ? dts : MediaTime.Max(last, MediaTime.Min(last + MediaTime.FromMilliseconds(1), pts));
             member.LastDts = own = MediaTime.Min(own, pts);
             member.Rendition.Announce(track);
-            scope.Link.SendPacket(member.Rendition.Number, TrackKind.Video, own, pts, flags, linkFlags, payload);
+            member.Rendition.Send(TrackKind.Video, own, pts, flags, linkFlags, payload);
         }
     }
 }

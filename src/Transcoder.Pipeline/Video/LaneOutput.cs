@@ -34,7 +34,7 @@ internal sealed class LaneOutput(PipelineScope scope, LaneMembers members)
         var flags = (unit.IsKeyframe ? PacketFlags.Keyframe : 0) | (unit.IsDisposable ? PacketFlags.Disposable : 0);
         if (_held.Count == 0 && InFlight.AtBoundary)
         {
-            members.Send(scope, track, unit.Dts, pts, flags, WorkerPacketFlags.Boundary, unit.Data);
+            members.Send(track, unit.Dts, pts, flags, WorkerPacketFlags.Boundary, unit.Data);
             InFlight.Flush();
             return;
         }
@@ -58,7 +58,7 @@ internal sealed class LaneOutput(PipelineScope scope, LaneMembers members)
         {
             var packet = _held[i];
             var boundary = i == _held.Count - 1 ? WorkerPacketFlags.Boundary : WorkerPacketFlags.None;
-            members.Send(scope, packet.Track, packet.Dts, packet.Pts, packet.Flags, boundary, packet.Payload.Span);
+            members.Send(packet.Track, packet.Dts, packet.Pts, packet.Flags, boundary, packet.Payload.Span);
         }
 
         DiscardHeld();

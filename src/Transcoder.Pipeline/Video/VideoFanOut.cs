@@ -94,6 +94,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
 
         scope.VideoSettled.Set();
+        scope.Desk.Shut();
         foreach (var rung in _rungs)
         {
             rung.Lane.Queue.Complete();
@@ -169,7 +170,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     /// A rendition whose pictures were the source's own is encoded from the next frame on: by the encoder of another that asks for the same, or by its own.
     /// Where nothing was decoded so far the first frame settles it.
     /// </summary>
-    public void Add(Rendition rendition)
+    public void Add(Rendition rendition, LeaseGrant? grant = null)
     {
         if (!_planned)
         {
@@ -184,7 +185,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         }
 
         var member = new LaneMember(rendition, rendition.VideoLeft);
-        if (_rungs.Find(rung => rung.Lane.Plan.Settings == planned.Settings && !rung.Lane.Members.HaveEnded) is { } shared)
+        if (_rungs.Find(rung => rung.Lane.Plan.Settings == planned.Settings && !rung.Lane.Members.HaveEnded && (grant is null || rung.Lane.Session?.Grant.Lease == grant.Lease)) is { } shared)
         {
             shared.Lane.Join(member);
             return;
@@ -194,7 +195,31 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         {
             if (!_aborted)
             {
-                Start(new VideoLane(scope, new LaneMembers([member]), planned, Path));
+                Start(new VideoLane(scope, new LaneMembers([member]), planned, Path, grant));
+            }
+        }
+    }
+
+    /// <summary>Renditions that were parked and have a place now begin with the next frame.</summary>
+    public void Return()
+    {
+        foreach (var grant in scope.Desk.Returned())
+        {
+            var rendition = scope.Renditions[grant.Number];
+            if (rendition.IsParked)
+            {
+                lock (_rungs)
+                {
+                    _rungs.RemoveAll(rung => rung.Lane.Members.HaveEnded);
+                }
+
+                rendition.Return(_last);
+                Add(rendition, grant);
+            }
+
+            if (rendition.HasEnded)
+            {
+                scope.Desk.Close(grant.Lease, LeaseOutcome.Released, 0, "not wanted any more");
             }
         }
     }
@@ -216,13 +241,13 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         lag.CatchUp();
         foreach (var (planned, grant) in wanted.Zip(grants).Where(each => each.Second is not { Lease: not 0 }))
         {
-            scope.Desk.Leave(planned.Number);
+            scope.Desk.Leave(planned.Number, null);
             if (scope.Desk.IsAborted && grant is null)
             {
                 continue;
             }
 
-            scope.Renditions[planned.Number].End(grant?.Reason ?? new Reason(Reasons.NoPlace, $"no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
+            scope.Renditions[planned.Number].Park(grant?.Reason ?? new Reason(Reasons.NoPlace, $"no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
         }
 
         lock (_rungs)
@@ -264,14 +289,16 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         foreach (var rung in _rungs)
         {
             var lane = rung.Lane;
-            var changed = plan.Renditions.FirstOrDefault(each => lane.Members.All.Any(member => member.Rendition.Number == each.Number && !member.Rendition.HasEnded));
+            var changed = plan.Renditions.FirstOrDefault(each => lane.Members.All.Any(member => member.Rendition.Number == each.Number && !member.HasEnded));
             if (changed is not null && changed.Settings != lane.Plan.Settings)
             {
                 lane.Change(changed, Path);
-                demands.AddRange(lane.Members.All.Where(member => !member.Rendition.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, changed.Settings)));
+                demands.AddRange(lane.Members.All.Where(member => !member.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, changed.Settings)));
             }
         }
 
+        // Those that are parked wait for what they would need now.
+        demands.AddRange(plan.Renditions.Where(each => scope.Renditions[each.Number].IsParked).Select(each => new EncodeDemand(each.Number, each.Settings)));
         if (demands.Count > 0)
         {
             scope.Desk.Ask(new LeaseRequest(Path.Place, _source.Width, _source.Height, _source.FrameRate, demands));
@@ -353,30 +380,6 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         if (!lane.Queue.Put(picture))
         {
             members.Lost(frame.Pts);
-        }
-    }
-
-    /// <summary>The decode thread's side of a lane.</summary>
-    private sealed class Rung(VideoLane lane)
-    {
-        private FrameRateReduction _reduction = new(0);
-        private double _rate;
-
-        public VideoLane Lane => lane;
-
-        public long Pixels => (long)lane.Target.Size.Width * lane.Target.Size.Height;
-
-        public bool LostKeyframe { get; set; }
-
-        public bool Picks(MediaTime pts, bool keyframe, double rate)
-        {
-            if (rate != _rate)
-            {
-                _rate = rate;
-                _reduction = new FrameRateReduction(rate);
-            }
-
-            return _reduction.Picks(pts, keyframe);
         }
     }
 }

@@ -37,7 +37,8 @@ internal sealed class VideoLane
     private long? _strainedAt;
     private string _lastFailure = "";
 
-    public VideoLane(PipelineScope scope, LaneMembers members, PlannedVideo plan, FramePath path)
+    /// <param name="grant">A place that it has been given already; without one, and without one at the desk, it asks.</param>
+    public VideoLane(PipelineScope scope, LaneMembers members, PlannedVideo plan, FramePath path, LeaseGrant? grant = null)
     {
         _scope = scope;
         _members = members;
@@ -47,6 +48,10 @@ internal sealed class VideoLane
         _restarts = RestartBudget.ForCodecs(scope.Time);
         _encode = new LaneEncode(scope, members);
         _openings = new SessionOpenings(scope, members.Name, Queue.Notify);
+        if (grant is not null)
+        {
+            _openings.Take(grant);
+        }
     }
 
     public LaneMembers Members => _members;
@@ -152,7 +157,7 @@ internal sealed class VideoLane
             switch (notice)
             {
                 case { Grant.Lease: 0 }:
-                    Refuse(notice.Grant);
+                    Park(_members.All.Where(member => member.Rendition.Number == notice.Grant.Number), notice.Grant.Reason);
                     break;
                 case { Session: { } session }:
                     if (_next is not null)
@@ -175,7 +180,7 @@ internal sealed class VideoLane
 
         if (_session is null && _askedAt is { } asked && !_openings.IsAny && _scope.Time.GetElapsedTime(asked) > GrantDeadline)
         {
-            _members.End(new Reason(Reasons.NoPlace, $"{_members.Name}: no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
+            Park(_members.All, new Reason(Reasons.NoPlace, $"{_members.Name}: no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
         }
 
         LookForMove();
@@ -184,14 +189,13 @@ internal sealed class VideoLane
     private void LookForMove() =>
         Queue.IsMoving = _openings.IsAny || _next is not null || (_strainedAt is { } strained && _scope.Time.GetElapsedTime(strained) < StrainPatience);
 
-    private void Refuse(LeaseGrant grant)
+    /// <summary>A place that they are given later is no business of this lane.</summary>
+    private void Park(IEnumerable<LaneMember> members, Reason reason)
     {
-        foreach (var member in _members.All)
+        foreach (var member in members.Where(member => !member.HasEnded))
         {
-            if (member.Rendition.Number == grant.Number)
-            {
-                member.Rendition.End(grant.Reason);
-            }
+            _scope.Desk.Leave(member.Rendition.Number, _openings.Take);
+            member.Rendition.Park(reason);
         }
     }
 
@@ -213,7 +217,7 @@ internal sealed class VideoLane
         _askedAt = _scope.Time.GetTimestamp();
         var path = Volatile.Read(ref _path);
         _scope.Desk.Ask(new LeaseRequest(path.Place, path.Width, path.Height, path.FrameRate,
-            [.. _members.All.Where(member => !member.Rendition.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, _plan.Settings))]));
+            [.. _members.All.Where(member => !member.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, _plan.Settings))]));
     }
 
     private void AskAgain()
@@ -224,7 +228,7 @@ internal sealed class VideoLane
         }
         else if (_session is null)
         {
-            _members.End(new Reason(Reasons.EncoderFailed, $"{_members.Name}: the encoder failed again and again; at last {_lastFailure}"));
+            Park(_members.All, new Reason(Reasons.EncoderFailed, $"{_members.Name}: the encoder failed again and again; at last {_lastFailure}"));
         }
     }
 
@@ -289,7 +293,7 @@ internal sealed class VideoLane
         var started = Describe(session, session.Grant.Reason);
         foreach (var member in _members.All)
         {
-            if (!member.Rendition.HasEnded)
+            if (!member.HasEnded)
             {
                 member.Rendition.Started(started);
             }
@@ -361,6 +365,7 @@ internal sealed class VideoLane
         {
             thread.Busy(EncoderLimits.Opening);
             session.Dispose();
+            _scope.Desk.ClosedAfterAll(session.Grant.Lease);
         });
     }
 
@@ -377,7 +382,7 @@ internal sealed class VideoLane
     {
         foreach (var member in _members.All)
         {
-            _scope.Desk.Leave(member.Rendition.Number);
+            _scope.Desk.Leave(member.Rendition.Number, _openings.Take);
         }
 
         foreach (var pts in Queue.Abort())

@@ -36,6 +36,7 @@ internal sealed class VideoPath : IDisposable
     private Track? _track;
     private IDecoder? _decoder;
     private bool _waitsForKeyframe = true;
+    private bool _rests;
     private MediaTime? _waitsSince;
 
     public VideoPath(PipelineScope scope)
@@ -202,9 +203,15 @@ internal sealed class VideoPath : IDisposable
     private void Decode(Packet packet, PipelineThread thread)
     {
         _scope.Source.CountVideoPacket();
+        _fanOut.Return();
         if (!_fanOut.IsWanted)
         {
+            // What a decoder still holds would come out when the first rendition returns.
+            _decoder?.Dispose();
+            _decoder = null;
+            _gop.Clear();
             _waitsForKeyframe = true;
+            _rests = true;
             return;
         }
 
@@ -213,13 +220,18 @@ internal sealed class VideoPath : IDisposable
             _waitsSince ??= packet.Dts;
             if (packet.Dts - _waitsSince < LongestWait)
             {
-                _scope.Source.CountDamage();
+                if (!_rests)
+                {
+                    _scope.Source.CountDamage();
+                }
+
                 return;
             }
         }
 
         _waitsForKeyframe = false;
         _waitsSince = null;
+        _rests = false;
         if (_keepsGop)
         {
             _gop.Add(packet);

@@ -50,6 +50,9 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
 
     public int ChunkSize { get; private set; } = DefaultChunkSize;
 
+    /// <summary>May be changed between messages; a message under assembly goes on under the new ones.</summary>
+    public ChunkLimits Limits { get; set; } = limits;
+
     /// <summary>Messages given up half-way: aborted, or overtaken by a new header on their chunk stream.</summary>
     public long AbandonedMessages { get; private set; }
 
@@ -175,9 +178,9 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
 
         if (stream is null)
         {
-            if (_streams.Count >= limits.ChunkStreams)
+            if (_streams.Count >= Limits.ChunkStreams)
             {
-                return Fail(ChunkReadResult.LimitExceeded, $"more than {limits.ChunkStreams} chunk streams");
+                return Fail(ChunkReadResult.LimitExceeded, $"more than {Limits.ChunkStreams} chunk streams");
             }
 
             stream = new ChunkStream(id);
@@ -215,9 +218,9 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
                     break;
             }
 
-            if (stream.Length > limits.MessageSize)
+            if (stream.Length > Limits.MessageSize)
             {
-                return Fail(ChunkReadResult.LimitExceeded, $"a message of {stream.Length} bytes, the limit is {limits.MessageSize}");
+                return Fail(ChunkReadResult.LimitExceeded, $"a message of {stream.Length} bytes, the limit is {Limits.MessageSize}");
             }
 
             stream.Body = pool.Rent(Math.Min(stream.Length, FirstBlock));
@@ -227,8 +230,8 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         input = input.Slice(position);
         _current = stream;
         _chunkLeft = Math.Min(ChunkSize, stream.Length - stream.Received);
-        return _partialBytes + _chunkLeft > limits.PartialBytes
-            ? Fail(ChunkReadResult.LimitExceeded, $"more than {limits.PartialBytes} bytes in unfinished messages")
+        return _partialBytes + _chunkLeft > Limits.PartialBytes
+            ? Fail(ChunkReadResult.LimitExceeded, $"more than {Limits.PartialBytes} bytes in unfinished messages")
             : ChunkReadResult.Message;
     }
 

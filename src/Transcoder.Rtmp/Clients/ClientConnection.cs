@@ -201,8 +201,11 @@ internal sealed partial class ClientConnection : IAsyncDisposable
     {
         var status = answer[1].AsObject ?? answer[0].AsObject;
         var words = _url.Redact($"{status?["code"].AsString} {status?["description"].AsString}".Trim());
-        return Failed(new Reason(Reasons.TargetRefused, $"{_url} refused {call}: {words}"));
+        return Failed(new Reason(Reasons.TargetRefused, $"{_url} refused {call}: {Shown(words)}"));
     }
+
+    // For the log: a server's words neither fill it nor forge lines.
+    private static string Shown(string words) => string.Concat(words.Take(300).Select(static character => char.IsControl(character) ? '?' : character));
 
     private RtmpException Failed(Reason reason)
     {

@@ -46,6 +46,12 @@ public sealed record RtmpUrl
     {
         url = null!;
 
+        // Its names stand in logs, and a server may say where to go.
+        if (text.Any(char.IsControl))
+        {
+            return false;
+        }
+
         // Not System.Uri for the path: it would rewrite percent signs, and servers compare keys byte for byte.
         var secure = text.StartsWith("rtmps://", StringComparison.OrdinalIgnoreCase);
         if (!secure && !text.StartsWith("rtmp://", StringComparison.OrdinalIgnoreCase))

@@ -70,6 +70,13 @@ internal sealed class RtmpLink : IDisposable
 
     public long BytesReceived => Interlocked.Read(ref _received);
 
+    /// <summary>What the peer may make us hold; the options' limits, unless the session says otherwise.</summary>
+    public ChunkLimits Limits
+    {
+        get => _chunks.Limits;
+        set => _chunks.Limits = value;
+    }
+
     /// <summary>How long nothing has come.</summary>
     public TimeSpan Silence => _time.GetElapsedTime(Interlocked.Read(ref _lastReceived));
 

@@ -61,7 +61,7 @@ internal static class HandshakeDigest
         HMACSHA256.HashData(key, s2[..^Length], s2[^Length..]);
     }
 
-    /// <summary>Puts a player's digest into C1; for tests and for servers that ask for it.</summary>
+    /// <summary>Puts a player's digest into C1; for tests: our own client uses the simple form.</summary>
     public static void SignPlayer(Span<byte> c1, int offsetField)
     {
         var at = DigestOffset(c1, offsetField);

@@ -92,7 +92,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
                 }
                 else if (IsWanted(packet, out var lane))
                 {
-                    Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet), images);
+                    Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet, lane.Forms), images);
                     images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
                 }
             }
@@ -129,7 +129,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     {
         _begun = true;
         var first = _waiting.Peek();
-        var timestamp = MessageMuxer.TimestampOf(first);
+        var timestamp = MessageMuxer.TimestampOf(first, DataForms);
         var tracks = _waiting.Where(packet => packet.Track.Kind != TrackKind.Data && LaneOf(packet.Track).IsWanted).Select(static packet => packet.Track).Distinct().ToArray();
         var video = tracks.FirstOrDefault(track => track.Kind == TrackKind.Video && IsChosen(track, selection));
         var audio = tracks.FirstOrDefault(track => track.Kind == TrackKind.Audio && IsChosen(track, selection));
@@ -176,7 +176,10 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     private bool IsWantedData(Packet packet) =>
         packet.Payload.Length is > 0 and <= MessageMuxer.LargestPayload && (selection.IsNone || (packet.Flags & PacketFlags.Metadata) == 0);
 
-    private WireImage ImageOf(Packet packet) => publishing ? muxer.PublishedData(packet) : muxer.ImageOf(packet, keep: _caughtUp);
+    /// <summary>Where media's times are whole milliseconds and nanoseconds, data's are not rounded up either: the receiver's clock would step back.</summary>
+    private FlvForms DataForms => peer is { ReadsNanoseconds: true } ? FlvForms.Precise : FlvForms.Compatible;
+
+    private WireImage ImageOf(Packet packet) => publishing ? muxer.PublishedData(packet, DataForms) : muxer.ImageOf(packet, DataForms, keep: _caughtUp);
 
     private bool IsWanted(Packet packet, out Lane lane)
     {

@@ -170,7 +170,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             case FlvPacketKind.MultichannelConfig:
                 return _audio.Describe(tag.TrackId, payload.Span);
             case FlvPacketKind.SequenceEnd or FlvPacketKind.Empty:
-                if (_audio[tag.TrackId] is { } ending)
+                if (_audio[tag.TrackId] is { } ending && (tag.PacketKind == FlvPacketKind.Empty || ending.Codec == tag.CodecId))
                 {
                     Add(message, ending, 0, tag.NanosecondOffset, PacketFlags.EndOfSequence, default);
                 }

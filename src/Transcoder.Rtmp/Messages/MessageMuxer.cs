@@ -127,16 +127,16 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     }
 
     /// <summary>A data packet towards a server: onMetaData goes with the call that makes the server keep it for later players.</summary>
-    public WireImage PublishedData(Packet packet)
+    public WireImage PublishedData(Packet packet, FlvForms forms)
     {
         if (!new Amf0Reader(packet.Payload.Span).TryReadString(out var name) || name != "onMetaData")
         {
-            return ImageOf(packet);
+            return ImageOf(packet, forms);
         }
 
         var head = new ArrayBufferWriter<byte>(32);
         new Amf0Writer(head).String(SetDataFrame);
-        return Make(TrackKind.Data, TimestampOf(packet), head.WrittenSpan, packet.Payload.Span);
+        return Make(TrackKind.Data, TimestampOf(packet, forms), head.WrittenSpan, packet.Payload.Span);
     }
 
     public static uint TimestampOf(Packet packet) => unchecked((uint)packet.Dts.Milliseconds);
@@ -203,9 +203,8 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         return WireImage.Create(buffer, size, chunkSize, forms);
     }
 
-    // Data has one form.
-    private static uint TimestampOf(Packet packet, FlvForms forms) =>
-        (forms & FlvForms.Precise) != 0 && packet.Track.Kind != TrackKind.Data ? FlvVideoTag.PreciseTimestamp(packet) : TimestampOf(packet);
+    public static uint TimestampOf(Packet packet, FlvForms forms) =>
+        (forms & FlvForms.Precise) != 0 ? FlvVideoTag.PreciseTimestamp(packet) : TimestampOf(packet);
 
     private static ReadOnlySpan<byte> HeadOf(Packet packet, Span<byte> head, FlvForms forms) => head[..(packet.Track.Kind switch
     {

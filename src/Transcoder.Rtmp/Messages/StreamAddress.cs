@@ -86,5 +86,5 @@ internal readonly record struct StreamAddress(string App, string Stream, string 
     }
 
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= LongestName && !name.AsSpan().ContainsAnyInRange('\0', ' ') && !name.Contains('\x7F', StringComparison.Ordinal);
+        name.Length is > 0 and <= LongestName && !name.AsSpan().ContainsAnyInRange('\0', ' ') && !name.AsSpan().ContainsAnyInRange('\x7F', '\x9F');
 }

@@ -22,6 +22,7 @@ internal sealed partial class RtmpSession
         private readonly ImagePump _pump;
         private readonly Task _pumping;
         private Reason? _end;
+        private int _over;
 
         public PlayStream(RtmpSession session, StreamAddress address, IPacketSource source, uint streamId, TrackSelection selection)
         {
@@ -30,6 +31,7 @@ internal sealed partial class RtmpSession
             _streamId = streamId;
             _started = session._time.GetTimestamp();
             Address = address;
+            Interlocked.Increment(ref session._running);
             session._statistics.PlayerOpened();
             Log.PlayerOpened(session._logger, session._address, address.App, address.Stream);
             Composer = new MessageComposer(session._muxer, publishing: false, session._peer, selection);
@@ -48,6 +50,7 @@ internal sealed partial class RtmpSession
             await _pumping;
             _source.Dispose();
             _ending.Dispose();
+            _session.TakeOff(ref _over);
             _session._statistics.PlayerClosed();
             var seconds = _session._time.GetElapsedTime(_started).TotalSeconds;
             Log.PlayerEnded(
@@ -96,7 +99,7 @@ internal sealed partial class RtmpSession
             _end = reason;
             var link = _session._link;
             link.Send(link.NewBatch().Status(_streamId, "error", "NetStream.Play.Failed", reason.Detail));
-            _session.End(reason);
+            _session.EndOf(ref _over, reason);
         }
 
         private void Farewell(Reason reason)
@@ -107,7 +110,7 @@ internal sealed partial class RtmpSession
                 .Status(_streamId, "status", "NetStream.Play.UnpublishNotify", $"{Address} has ended.")
                 .UserControl(UserControlEvent.StreamEof, _streamId)
                 .Status(_streamId, "status", "NetStream.Play.Stop", $"{Address} has ended."));
-            _session.End(reason);
+            _session.EndOf(ref _over, reason);
         }
     }
 }

@@ -17,6 +17,7 @@ internal sealed partial class RtmpSession
         private readonly CancellationTokenRegistration _closed;
         private readonly long _started;
         private long _bytes;
+        private int _over;
 
         public PublishStream(RtmpSession session, StreamAddress address, IPacketSink sink)
         {
@@ -25,6 +26,7 @@ internal sealed partial class RtmpSession
             _demuxer = new MessageDemuxer(session._pool);
             _started = session._time.GetTimestamp();
             Address = address;
+            Interlocked.Increment(ref session._running);
             session._statistics.PublisherOpened();
             Log.PublisherOpened(session._logger, session._address, address.App, address.Stream);
 
@@ -68,6 +70,7 @@ internal sealed partial class RtmpSession
         {
             _closed.Unregister();
             _sink.Complete(reason);
+            _session.TakeOff(ref _over);
             _session._statistics.PublisherClosed(_demuxer.DroppedMessages);
             var seconds = _session._time.GetElapsedTime(_started).TotalSeconds;
             Log.PublisherEnded(
@@ -79,7 +82,7 @@ internal sealed partial class RtmpSession
             var reason = _sink.CloseReason;
             var link = _session._link;
             link.Send(link.NewBatch().Status(0, "status", "NetConnection.Connect.Closed", reason.Detail));
-            _session.End(reason);
+            _session.EndOf(ref _over, reason);
         }
     }
 }

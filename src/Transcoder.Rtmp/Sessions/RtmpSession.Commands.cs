@@ -144,6 +144,7 @@ internal sealed partial class RtmpSession
             return Refuse("publish", address, admission.Refusal, streamId, "NetStream.Publish.BadName");
         }
 
+        _link.Limits = _options.ChunkLimits;
         _publishing[streamId] = new PublishStream(this, address, sink);
         Enter(SessionState.Active);
         return Reply(_link.NewBatch()
@@ -315,7 +316,7 @@ internal sealed partial class RtmpSession
             await played.CloseAsync(new Reason(Reasons.ClientClosed, "the player ended the stream"));
         }
 
-        if (_state == SessionState.Active && _publishing.Count + _playing.Count == 0)
+        if (_state == SessionState.Active && Volatile.Read(ref _running) == 0)
         {
             Enter(SessionState.Waiting);
         }

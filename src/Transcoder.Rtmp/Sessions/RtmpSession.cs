@@ -47,6 +47,8 @@ internal sealed partial class RtmpSession
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RtmpLink _link;
+
+    // Never disposed of, as it has no timer: who called End first may be about to cancel it when the loop has already seen the reason and finished.
     private readonly CancellationTokenSource _ending = new();
     private readonly string _address;
     private readonly IConnectionLease? _lease;
@@ -55,6 +57,9 @@ internal sealed partial class RtmpSession
     private long _stateSince;
     private long _lastPing;
     private bool _wasActive;
+
+    // Streams that have not ended by themselves.
+    private int _running;
 
     public RtmpSession(
         ConnectionContext connection, IRtmpApplication application, RtmpOptions options, MediaBufferPool pool, MessageMuxer muxer,
@@ -71,7 +76,7 @@ internal sealed partial class RtmpSession
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
         _lease = connection.Features.Get<IConnectionLease>();
-        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease };
+        _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease, Limits = options.StrangerLimits };
     }
 
     public SessionState State => _state;
@@ -117,6 +122,18 @@ internal sealed partial class RtmpSession
             _link.Interrupt();
         }
     }
+
+    /// <summary>One of the streams has ended by itself: with the last one the connection has nothing left to do. From any thread.</summary>
+    private void EndOf(ref int over, Reason reason)
+    {
+        if (TakeOff(ref over) == 0)
+        {
+            End(reason);
+        }
+    }
+
+    /// <returns>How many streams go on; null where this one was taken off before.</returns>
+    private int? TakeOff(ref int over) => Interlocked.Exchange(ref over, 1) == 0 ? Interlocked.Decrement(ref _running) : null;
 
     /// <summary>Looks at the deadlines; called every second by the server's ticker.</summary>
     public void Tick()
@@ -269,8 +286,6 @@ internal sealed partial class RtmpSession
         {
             Log.ConnectionEndedEarly(_logger, _address, reason);
         }
-
-        _ending.Dispose();
     }
 
     /// <summary>A peer that does not take the last bytes must not keep the connection: it is cut off unless it is closed by then.</summary>

@@ -11,8 +11,8 @@ namespace Transcoder.Streams.Devices;
 /// </summary>
 public sealed class DeviceProcesses(string executable, TimeProvider clock) : IDeviceProgram
 {
-    /// <summary>A cold driver takes seconds for its first session, and each card is tried in turn.</summary>
-    private static readonly TimeSpan ProbeDeadline = TimeSpan.FromSeconds(60);
+    /// <summary>The probe gives each card its own deadline, four at a time: sixteen cards that all hang are done by then.</summary>
+    private static readonly TimeSpan ProbeDeadline = TimeSpan.FromSeconds(200);
 
     /// <summary>The monitor writes each second; its start, with the drivers' libraries, may take as long as this too.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);

@@ -12,9 +12,9 @@ namespace Transcoder.Streams.Devices;
 public sealed partial class DeviceWatch : IAsyncDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(2);
 
-    /// <summary>A probe opens sessions that streams may need: not more often than this.</summary>
+    /// <summary>A probe that succeeded opens sessions that streams may need: the next one, which new hardware asks for, not sooner than this.</summary>
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromSeconds(30);
 
     private readonly IDeviceProgram _program;
@@ -27,7 +27,10 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private readonly Task _monitoring;
     private readonly Task _ticking;
     private readonly SemaphoreSlim _probeWanted = new(1);
+    private readonly HashSet<(string Device, string Kind, string Encoder)> _proved = [];
     private HashSet<string> _known = [];
+    private HashSet<string> _answering = [];
+    private HashSet<string> _sampled = [];
 
     public DeviceWatch(IDeviceProgram program, ResourceManager resources, TimeProvider clock, ILogger<DeviceWatch> log)
     {
@@ -37,7 +40,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         _ticking = TickAsync();
     }
 
-    /// <summary>Completes with the first probe, also when it failed: streams then run on the CPU until one succeeds.</summary>
+    /// <summary>Completes with the first probe that succeeded. Without one not even the CPU's encoders are known, and renditions wait.</summary>
     public Task Ready => _probed.Task;
 
     /// <summary>The last probe; null before the first.</summary>
@@ -65,10 +68,10 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         var retry = FirstRetry;
         while (!_stop.IsCancellationRequested)
         {
-            await _probeWanted.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var wait = BetweenProbes;
             try
             {
+                await _probeWanted.WaitAsync(_stop.Token).ConfigureAwait(false);
                 var started = _clock.GetTimestamp();
                 var report = await _program.ProbeAsync(_stop.Token).ConfigureAwait(false);
                 _known = [.. report.Devices.Select(device => device.Id)];
@@ -76,24 +79,48 @@ public sealed partial class DeviceWatch : IAsyncDisposable
                 ProbeFailure = default;
                 _resources.Apply(report);
                 Tell(report, _clock.GetElapsedTime(started));
-                retry = FirstRetry;
+                _probed.TrySetResult();
+                if (IsProvisional(report))
+                {
+                    wait = retry = Longer(retry);
+                    Want();
+                }
+                else
+                {
+                    retry = FirstRetry;
+                }
             }
-            catch (DeviceProgramException e)
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
             {
                 ProbeFailure = new Reason(Reasons.ProbeFailed, e.Message);
-                LogProbeFailed(e.Message, retry.TotalSeconds);
+                LogProbeFailed(e is DeviceProgramException ? null : e, e.Message, retry.TotalSeconds);
                 wait = retry;
                 retry = Longer(retry);
                 Want();
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
 
-            _probed.TrySetResult();
             await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>
+    /// A card that was full or a driver that hung says nothing of what it can do at other times. What an earlier probe proved needs no other one: our own sessions
+    /// may be what fills the card.
+    /// </summary>
+    private bool IsProvisional(ProbeReport report)
+    {
+        foreach (var (device, engine) in report.Devices.SelectMany(device => device.Engines.Where(engine => engine.IsUsable).Select(engine => (device, engine))))
+        {
+            _proved.Add((device.Id, engine.Kind, engine.Implementation));
+        }
+
+        return report.Devices.Any(device =>
+            device.Engines.Any(engine => engine.Refusal?.Code is Reasons.SessionLimit or Reasons.MemoryFull && !_proved.Contains((device.Id, engine.Kind, engine.Implementation))) ||
+            device.Findings.Any(finding => finding.Code == Reasons.ProbeFailed));
     }
 
     private async Task MonitorAsync()
@@ -112,11 +139,11 @@ public sealed partial class DeviceWatch : IAsyncDisposable
                     Observe(report);
                 }
             }
-            catch (DeviceProgramException e)
+            catch (Exception e) when (!_stop.IsCancellationRequested)
             {
                 MonitorFailure = new Reason(Reasons.MonitorHung, e.Message);
                 MonitorRestarts++;
-                LogMonitorFailed(e.Message, retry.TotalSeconds);
+                LogMonitorFailed(e is DeviceProgramException ? null : e, e.Message, retry.TotalSeconds);
             }
 
             await Task.Delay(retry, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -131,12 +158,16 @@ public sealed partial class DeviceWatch : IAsyncDisposable
             _resources.Observe(sample);
         }
 
-        // A card that was plugged in or has come back; one that went is in its sample, or missing from the next probe.
-        var seen = report.Devices.Where(sample => sample.Lost is null).Select(sample => sample.Device).ToHashSet();
-        if (!seen.IsSubsetOf(_known))
+        // A card that was plugged in or has come back, or one that left without a word. One that stays in the samples and in no probe (a container with NVML
+        // and without CUDA) is looked for once.
+        var answering = report.Devices.Where(sample => sample.Lost is null).Select(sample => sample.Device).ToHashSet();
+        var sampled = report.Devices.Select(sample => sample.Device).ToHashSet();
+        if (answering.Except(_known).Except(_answering).Any() || !_sampled.IsSubsetOf(sampled))
         {
             Want();
         }
+
+        (_answering, _sampled) = (answering, sampled);
     }
 
     private async Task TickAsync()
@@ -146,12 +177,25 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
             {
-                _resources.Tick();
+                Tick();
             }
         }
         catch (OperationCanceledException)
         {
             // The end.
+        }
+    }
+
+    private void Tick()
+    {
+        try
+        {
+            _resources.Tick();
+        }
+        catch (Exception e)
+        {
+            // A defect of ours must not end the clock of all others.
+            LogInternalError(e);
         }
     }
 
@@ -195,9 +239,12 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     [LoggerMessage(292, LogLevel.Warning, "devices: {Finding}")]
     private partial void LogFinding(Reason finding);
 
-    [LoggerMessage(293, LogLevel.Error, "the device probe failed: {Error}; next try in {Seconds} s, and streams are encoded on what is known")]
-    private partial void LogProbeFailed(string error, double seconds);
+    [LoggerMessage(293, LogLevel.Error, "the device probe failed: {Error}; next try in {Seconds} s")]
+    private partial void LogProbeFailed(Exception? defect, string error, double seconds);
 
     [LoggerMessage(294, LogLevel.Error, "no figures of the devices: {Error}; next try in {Seconds} s")]
-    private partial void LogMonitorFailed(string error, double seconds);
+    private partial void LogMonitorFailed(Exception? defect, string error, double seconds);
+
+    [LoggerMessage(295, LogLevel.Error, "the devices' clock met an internal error; it goes on")]
+    private partial void LogInternalError(Exception error);
 }

@@ -146,6 +146,9 @@ public sealed partial class StreamFeed
             }
 
             _end = reason;
+
+            // What was held is let go: a reader that was busy finds it too.
+            _gathering.Stop();
             _gathering.Dispose();
             _completion.TrySetResult();
             CollectWaiting(waiting);

@@ -38,7 +38,7 @@ internal sealed class DeviceState
     /// <summary>The CPU's, 0 for others.</summary>
     public double Cores { get; }
 
-    /// <summary>Null where the device has no such engine.</summary>
+    /// <summary>Null where no probe has found such an engine.</summary>
     public EngineState? Encode { get; private set; }
 
     public EngineState? Decode { get; private set; }
@@ -88,11 +88,21 @@ internal sealed class DeviceState
 
     public void Update(DeviceReport report)
     {
+        // A card that is full now, of our sessions perhaps, still does what an earlier probe proved.
+        var proved = new Dictionary<(EngineKind Engine, string Kind, CodecId Codec), EngineCapability>(_abilities);
         Report = report;
         _abilities.Clear();
-        foreach (var ability in report.Engines.Where(e => e.IsUsable))
+        foreach (var found in report.Engines)
         {
-            _abilities.TryAdd((ability.Engine, ability.Kind, ability.Codec ?? CodecId.None), ability);
+            var key = (found.Engine, found.Kind, found.Codec ?? CodecId.None);
+            if (found.IsUsable)
+            {
+                _abilities.TryAdd(key, found);
+            }
+            else if (found.Refusal is { Code: Reasons.SessionLimit or Reasons.MemoryFull } && proved.TryGetValue(key, out var ability))
+            {
+                _abilities.TryAdd(key, ability);
+            }
         }
 
         if (!IsCpu)
@@ -121,7 +131,8 @@ internal sealed class DeviceState
 
         static void Set(EngineState? engine, double capacity)
         {
-            if (engine is not null && capacity > 0)
+            // Each probe brings it again: what was observed since stands.
+            if (engine is { Source: CapacitySource.Assumed } && capacity > 0)
             {
                 (engine.Nominal, engine.Source) = (capacity, CapacitySource.Calibrated);
             }
@@ -163,9 +174,12 @@ internal sealed class DeviceState
         return kinds.FirstOrDefault(kind => _abilities.TryGetValue((EngineKind.Decode, kind, codec), out var ability) && Fits(ability, width, height));
     }
 
-    /// <summary>Why nothing is encoded here at all, by any of the kinds; null: it has such an engine.</summary>
+    /// <summary>Whether anything is encoded here by one of the kinds.</summary>
     public bool HasEncoder(IReadOnlyList<string> kinds) =>
         IsCpu ? kinds.Contains(PlacementPolicy.Software) : _abilities.Keys.Any(key => key.Engine == EngineKind.Encode && kinds.Contains(key.Kind));
+
+    /// <summary>By any kind at all.</summary>
+    public bool Encodes => IsCpu || _abilities.Keys.Any(key => key.Engine == EngineKind.Encode);
 
     /// <summary>B-frames that the encoder can make; it is not asked for more.</summary>
     public int BFrames(string kind, VideoEncoderSettings settings) =>
@@ -215,6 +229,7 @@ internal sealed class DeviceState
     private static bool Fits(EngineCapability ability, int width, int height) =>
         (ability.MaxWidth == 0 || width <= ability.MaxWidth) && (ability.MaxHeight == 0 || height <= ability.MaxHeight);
 
+    /// <summary>One that was there stays: what is booked on it is still to be given back.</summary>
     private EngineState? EngineFor(EngineKind engine, EngineState? existing) =>
-        !_abilities.Keys.Any(key => key.Engine == engine) ? null : existing ?? new EngineState(WorkCosts.DefaultCapacity(Report.Vendor, engine), CapacitySource.Assumed);
+        existing ?? (_abilities.Keys.Any(key => key.Engine == engine) ? new EngineState(WorkCosts.DefaultCapacity(Report.Vendor, engine), CapacitySource.Assumed) : null);
 }

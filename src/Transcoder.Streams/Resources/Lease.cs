@@ -16,7 +16,7 @@ public enum LeaseState : byte
     /// <summary>The session runs and its rendition was ordered elsewhere, or to stop; the place is free when the worker says so.</summary>
     Leaving,
 
-    /// <summary>The session hangs in the driver: it lives until its worker dies.</summary>
+    /// <summary>The session hangs in the driver: it lives until its worker dies, or can close it after all.</summary>
     Stuck,
 
     /// <summary>Never confirmed in time: the place is given back. A late confirmation takes it again.</summary>

@@ -36,9 +36,16 @@ internal sealed class OwnerEntry(ILeaseOwner owner)
 
     public List<PendingDemand> Pending { get; } = [];
 
+    /// <summary>Renditions that have no encoder and shall have one, by number; their settings are among the demands.</summary>
+    public Dictionary<int, AwaitedPlace> Awaited { get; } = [];
+
     /// <summary>The worker's CPU seconds at its last report, and when.</summary>
     public (double Seconds, TimeSpan At)? Cpu { get; set; }
 }
+
+/// <param name="NotBefore">Left alone until then.</param>
+/// <param name="TriedAt">MinValue: not yet.</param>
+internal readonly record struct AwaitedPlace(TimeSpan NotBefore, TimeSpan TriedAt);
 
 /// <summary>A demand that waits for places which others are leaving.</summary>
 /// <param name="WaitsFor">Leases that were ordered away for it.</param>

@@ -25,7 +25,7 @@ internal sealed record UnitDecision(DemandUnit Unit, Placed? Placed, IReadOnlyLi
 /// <param name="Avoid">The device that the unit is to leave, or null.</param>
 /// <param name="Limit">How full an engine may become.</param>
 /// <param name="MayPreempt">Whether leases of smaller priority may be ordered away.</param>
-/// <param name="SoundOnly">Nothing that runs is sent where it would be the test.</param>
+/// <param name="Runs">The unit runs well where it is: it is not the one to find out whether a device still hangs, which would cost its worker.</param>
 internal readonly record struct PlacementCase(
     OwnerEntry Owner, DeviceState? Decoder, int Rungs, TimeSpan Now, DeviceState? Avoid = null, double Limit = EngineState.Full, bool MayPreempt = true,
-    bool SoundOnly = false);
+    bool Runs = false);

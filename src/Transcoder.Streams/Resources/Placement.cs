@@ -203,7 +203,7 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
     /// <summary>Null: there is a place.</summary>
     private string? WhyNot(DeviceState device, in EngineLoad load, long bytes, in PlacementCase circumstances) =>
         !device.IsPresent || device.Quarantine.Health == DeviceHealth.Lost ? Reasons.DeviceLost
-        : device == circumstances.Avoid || !device.MayTry || (circumstances.SoundOnly && device.Quarantine.Health != DeviceHealth.Sound) ? Reasons.Quarantined
+        : device == circumstances.Avoid || !device.MayTry || (circumstances.Runs && device.Quarantine.Reason.Code == Reasons.EncoderHung) ? Reasons.Quarantined
         : failures.KeepsAway(circumstances.Owner.Owner.Stream, device, circumstances.Now) ? Reasons.EncoderFailed
         : device.Group is { } group && !group.HasRoom(circumstances.Now) ? Reasons.SessionLimit
         : !HasCapacity(device, load, circumstances.Limit) ? device.IsCpu ? Reasons.CpuBudget : Reasons.EngineFull
@@ -310,7 +310,7 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
         {
             if (device.Mark != mark)
             {
-                var refusal = device.Encode is null ? Reasons.NoEncodeEngine : device.HasEncoder(Policy.Order) ? Reasons.DeviceOrder : Reasons.NotInOrder;
+                var refusal = !device.Encodes ? Reasons.NoEncodeEngine : device.HasEncoder(Policy.Order) ? Reasons.DeviceOrder : Reasons.NotInOrder;
                 options.Add(new PlaceOption(device, "", double.NaN, refusal));
             }
         }

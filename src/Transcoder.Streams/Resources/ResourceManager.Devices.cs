@@ -21,6 +21,7 @@ public sealed partial class ResourceManager
         lock (_gate)
         {
             var now = Now;
+            _roomAt = now;
             foreach (var found in report.Devices)
             {
                 Apply(found, now);
@@ -152,6 +153,11 @@ public sealed partial class ResourceManager
         {
             // The driver numbers processes from outside our container: none of its numbers is one of ours, so ours are told by count.
             foreign = [.. foreign.Skip(Math.Min(open, foreign.Count))];
+        }
+
+        if (foreign.Count < device.ForeignSessions)
+        {
+            _roomAt = now;
         }
 
         device.ForeignSessions = foreign.Count;

@@ -40,7 +40,7 @@ public sealed partial class ResourceManager
         lock (_gate)
         {
             var now = Now;
-            foreach (var lease in _ledger.Leases.Where(lease => lease.OpenedAt == TimeSpan.MaxValue && lease.Counts && now - lease.ReservedAt > ReservationTime).ToArray())
+            foreach (var lease in _ledger.Leases.Where(lease => lease.OpenedAt == TimeSpan.MaxValue && lease.State is LeaseState.Reserved or LeaseState.Leaving && now - lease.ReservedAt > ReservationTime).ToArray())
             {
                 Expire(lease, now);
             }
@@ -56,6 +56,7 @@ public sealed partial class ResourceManager
             }
 
             ServePending(now);
+            ServeAwaited(now);
             Return(now);
         }
 
@@ -65,9 +66,11 @@ public sealed partial class ResourceManager
     private void Close(Lease lease, LeaseClosed closed, TimeSpan now)
     {
         var device = lease.Device;
+        var tried = device.ProbationLease == lease;
+        _roomAt = now;
         if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
         {
-            // The session stays in the driver until its worker ends.
+            // The session stays in the driver until its worker ends, or says that it closed after all.
             StepBack(lease);
             Forget(lease);
             lease.State = LeaseState.Stuck;
@@ -98,7 +101,7 @@ public sealed partial class ResourceManager
             case LeaseOutcome.Hung:
                 Strike(lease, new Reason(Reasons.EncoderHung, Short(closed.Message)), whole: true, now);
                 break;
-            case LeaseOutcome.Released when device.Quarantine.Health == DeviceHealth.Probation && lease.OpenedAt != TimeSpan.MaxValue && now - lease.OpenedAt > Quarantine.ProbationTime:
+            case LeaseOutcome.Released when tried && device.Quarantine.Health == DeviceHealth.Probation && lease.OpenedAt != TimeSpan.MaxValue && now - lease.OpenedAt > Quarantine.ProbationTime:
                 device.Quarantine.Pass(now);
                 break;
         }
@@ -204,6 +207,7 @@ public sealed partial class ResourceManager
         StepBack(lease);
         Forget(lease);
         _ledger.Expire(lease, now);
+        _roomAt = now;
         LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
     }
 
@@ -212,11 +216,13 @@ public sealed partial class ResourceManager
         if (device.Quarantine.Advance(now))
         {
             device.ProbationLease = null;
+            _roomAt = now;
             LogProbation(device.Id);
         }
         else if (device.Quarantine.Health == DeviceHealth.Probation && device.ProbationLease is { State: LeaseState.Open } lease && now - lease.OpenedAt > Quarantine.ProbationTime)
         {
             device.Quarantine.Pass(now);
+            _roomAt = now;
             LogSound(device.Id);
         }
 
@@ -255,12 +261,13 @@ public sealed partial class ResourceManager
 
     /// <summary>
     /// Renditions go back to where the policy wants them, a few at a time, when a place there has been free for a while. All of them are asked in turn, so that
-    /// one that fits nowhere doesn't keep the others.
+    /// one that fits nowhere doesn't keep the others. A device on probation gets one of them: where no new stream comes, nobody else would ever try it.
+    /// One that hung waits for a new stream: a second hang costs a worker.
     /// </summary>
     private void Return(TimeSpan now)
     {
         var software = _placement.Policy.Order[0] == PlacementPolicy.Software;
-        if (!software && !_devices.Exists(device => !device.IsCpu && device.IsPresent && device.Quarantine.Health == DeviceHealth.Sound &&
+        if (!software && !_devices.Exists(device => !device.IsCpu && device.IsPresent && device.MayTry &&
             device.Group?.HasRoom(now) != false && device.Encode?.Utilisation < ReturnLimit))
         {
             _roomSince = TimeSpan.MaxValue;
@@ -278,7 +285,7 @@ public sealed partial class ResourceManager
         {
             _lastAsked = lease.Id;
             var unit = lease.Unit with { Numbers = [.. lease.Numbers] };
-            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false, SoundOnly = true })[0];
+            var decision = _placement.Decide([unit], Case(lease.Owner, now) with { Limit = ReturnLimit, MayPreempt = false, Runs = true })[0];
             if (decision.Placed is { } placed && IsBetter(placed, lease))
             {
                 Move(lease, unit, placed, LeaseStart.NextKeyframe, new Reason(Reasons.Returned, placed.Reason.Detail), now);

@@ -43,17 +43,24 @@ public sealed partial class ResourceManager
     /// Where each rendition of a ladder would go now, at what cost, or why not, device by device. Nothing is reserved, nobody is moved.
     /// </summary>
     /// <param name="terms">What the operator wrote for a rendition, by its number in the demands.</param>
-    public PlacementPlan Plan(LeaseRequest request, Func<int, LeaseTerms> terms)
+    /// <param name="source">The source's codec.</param>
+    public PlacementPlan Plan(LeaseRequest request, Func<int, LeaseTerms> terms, CodecId source = CodecId.H264)
     {
         lock (_gate)
         {
-            var entry = new OwnerEntry(new Asker(terms)) { Decoder = Device(request.Decoder.Id) };
+            var entry = new OwnerEntry(new Asker(terms)) { Decoder = Device(request.Decoder.Id) ?? _cpu, SourceCodec = source };
             foreach (var demand in request.Demands)
             {
                 entry.Demands[demand.Number] = demand.Settings;
             }
 
+            // The source's decoding and scaling take from the same cores as software encoders.
+            var cores = _cpu.Encode!.Ours;
+            var outline = OutlineOf(entry, request);
+            _cpu.Encode.Try(
+                cores + (entry.Decoder == _cpu ? _cpu.DecodeLoadOf(outline) : default) + (ScalerOf(entry.Decoder) == _cpu ? _cpu.ScaleLoadOf(outline) : default));
             var decisions = _placement.Decide(Units(entry, request.Demands), Case(entry, Now));
+            _cpu.Encode.Try(cores);
             return new PlacementPlan(request.Decoder, [.. decisions.SelectMany(decision => decision.Unit.Numbers.Select(number => PlanOf(entry, decision, number))).OrderBy(plan => plan.Number)]);
         }
     }
@@ -87,20 +94,21 @@ public sealed partial class ResourceManager
 
     private DeviceState? Device(string id) => _devices.Find(device => device.Id == id);
 
-    private void SetDecoder(OwnerEntry entry, LeaseRequest request, TimeSpan now)
-    {
-        var outline = new LadderOutline(
-            entry.SourceCodec,
-            request.SourceWidth,
-            request.SourceHeight,
-            request.SourceFrameRate,
-            [.. entry.Demands.Values.Select(settings => new RungOutline(settings.Codec, settings.Width, settings.Height, settings.FrameRate, settings.Preset))]);
-        SetDecoder(entry, Device(request.Decoder.Id) ?? _cpu, outline, now);
-    }
+    private void SetDecoder(OwnerEntry entry, LeaseRequest request, TimeSpan now) =>
+        SetDecoder(entry, Device(request.Decoder.Id) ?? _cpu, OutlineOf(entry, request), now);
+
+    private static LadderOutline OutlineOf(OwnerEntry entry, LeaseRequest request) => new(
+        entry.SourceCodec,
+        request.SourceWidth,
+        request.SourceHeight,
+        request.SourceFrameRate,
+        [.. entry.Demands.Values.Select(settings => new RungOutline(settings.Codec, settings.Width, settings.Height, settings.FrameRate, settings.Preset))]);
+
+    private DeviceState ScalerOf(DeviceState decoder) => decoder.Scale is null ? _cpu : decoder;
 
     private void SetDecoder(OwnerEntry entry, DeviceState device, LadderOutline outline, TimeSpan now)
     {
-        var scaler = device.Scale is null ? _cpu : device;
+        var scaler = ScalerOf(device);
         _ledger.SetDecoder(entry, device, device.DecodeLoadOf(outline), scaler, scaler.ScaleLoadOf(outline), now);
     }
 

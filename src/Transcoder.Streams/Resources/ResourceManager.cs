@@ -58,6 +58,7 @@ public sealed partial class ResourceManager
             {
                 _placement.Policy = value;
                 _cpu.Encode!.Nominal = value.CpuBudget ?? _cpu.Cores;
+                _roomAt = Now;
             }
         }
     }
@@ -101,6 +102,11 @@ public sealed partial class ResourceManager
             }
 
             _ledger.Confirm(found, Now);
+            foreach (var number in found.Numbers)
+            {
+                found.Owner.Awaited.Remove(number);
+            }
+
             found.Device.Group?.Seen(OpenIn(found.Device));
             return true;
         }
@@ -143,6 +149,8 @@ public sealed partial class ResourceManager
             {
                 var now = Now;
                 _ledger.Remove(entry, now);
+                entry.Pending.Clear();
+                _roomAt = now;
                 ServePending(now);
             }
         }
@@ -260,7 +268,7 @@ public sealed partial class ResourceManager
         foreach (var number in numbers)
         {
             entry.Current.Remove(number);
-            Send(entry, new LeaseGrant(number, 0, default, settings, LeaseStart.Now, reason));
+            Send(entry, new LeaseGrant(number, 0, DeviceRef.None, settings, LeaseStart.Now, reason));
         }
     }
 

@@ -31,9 +31,6 @@ internal sealed class SessionGroup(string name)
     /// <summary>The driver that it was learned from: another one may allow more.</summary>
     public string Driver { get; set; } = "";
 
-    /// <summary>For the state file.</summary>
-    public bool Changed { get; set; }
-
     public int Sessions => Ours + Foreign;
 
     /// <summary>
@@ -79,16 +76,11 @@ internal sealed class SessionGroup(string name)
     {
         if (Driver != driver)
         {
-            Changed |= Cap is not null;
             (Cap, LearnedFrom, Driver) = (null, "", driver);
         }
     }
 
     public Reason Full() => new(Reasons.SessionLimit, $"{Sessions} of {Cap} sessions{(Foreign > 0 ? $", {Foreign} of them other programs'" : "")}");
 
-    private void Set(int cap, string from)
-    {
-        Changed |= Cap != cap;
-        (Cap, LearnedFrom) = (cap, from);
-    }
+    private void Set(int cap, string from) => (Cap, LearnedFrom) = (cap, from);
 }

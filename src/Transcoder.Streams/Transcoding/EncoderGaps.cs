@@ -19,6 +19,9 @@ public sealed class EncoderGaps(TimeProvider clock)
 
     public TimeSpan Last => new(Interlocked.Read(ref _last));
 
+    /// <summary>Its stream has ended: what the next one begins with ends no gap.</summary>
+    internal void Forget() => _begun = _changed = false;
+
     /// <summary>An encoder has opened.</summary>
     internal void OnEncoder() => _changed = _begun;
 

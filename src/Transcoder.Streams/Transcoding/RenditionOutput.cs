@@ -19,8 +19,11 @@ public enum RenditionState
     /// <summary>Ended for good: the reason says why.</summary>
     Ended,
 
-    /// <summary>Its encoder failed: its stream has ended, and a later worker tries it again.</summary>
+    /// <summary>Its encoder failed: its stream has ended, and it is tried again after a while.</summary>
     Failed,
+
+    /// <summary>There is no place for its encoder: its stream has ended, or never begun, and it starts when there is one.</summary>
+    Waiting,
 }
 
 /// <summary>
@@ -105,6 +108,12 @@ public sealed class RenditionOutput
         }
     }
 
+    /// <summary>Out of work for now.</summary>
+    internal bool IsSuspended => State is RenditionState.Failed or RenditionState.Waiting;
+
+    /// <summary>Suspended, and the current worker will be granted a place for it.</summary>
+    internal bool IsAwaited { get; set; }
+
     /// <summary>Failures in a row, and the time stamp of the last.</summary>
     internal (int Count, long At) Failures { get; private set; }
 
@@ -146,20 +155,22 @@ public sealed class RenditionOutput
 
     internal void Note(RenditionReport report) => Report = report;
 
-    /// <summary>The stream has been closed; a later worker may open another.</summary>
-    internal void Fail(long now)
+    /// <summary>The stream has been closed; another one is opened when an encoder runs again.</summary>
+    internal void Suspend(bool failed, long now)
     {
         _encodedEarlier = FramesEncoded;
         Live = null;
-        Failures = (Failures.Count + 1, now);
-        State = RenditionState.Failed;
+        Gaps.Forget();
+        Failures = failed ? (Failures.Count + 1, now) : Failures;
+        State = failed ? RenditionState.Failed : RenditionState.Waiting;
     }
 
-    /// <summary>A new worker tries again, from where the source is now: its stream is a new one and has nothing to go on from.</summary>
+    /// <summary>It is tried again, from where the source is now: its stream is a new one and has nothing to go on from.</summary>
     internal void TryAgain(MediaTime now)
     {
         LastVideoPts = MediaTime.Max(LastVideoPts, now);
         LastAudioPts = MediaTime.MinValue;
+        IsAwaited = false;
         State = RenditionState.Starting;
     }
 

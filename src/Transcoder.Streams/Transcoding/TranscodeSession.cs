@@ -21,7 +21,7 @@ public sealed partial class TranscodeSession
     private static readonly TimeSpan Healthy = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan SecondDelay = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>An encoder that failed again and again inside a worker is left alone this long, twice as long after each further failure.</summary>
+    /// <summary>An encoder that failed again and again is left alone this long, twice as long after each further failure.</summary>
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
 
@@ -109,7 +109,7 @@ public sealed partial class TranscodeSession
             }
 
             WorkerProcessId = 0;
-            var wait = _renditions.Where(r => r.State == RenditionState.Failed).Select(UntilRetry).DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min();
+            var wait = _renditions.Where(r => r.IsSuspended).Select(UntilRetry).DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min();
             await _source.Live.Feed.Completion.WaitAsync(wait, _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (SourceHasEnded)
             {
@@ -121,14 +121,20 @@ public sealed partial class TranscodeSession
     }
 
     private bool IsDue(RenditionOutput rendition) =>
-        rendition.State is RenditionState.Starting or RenditionState.Running || (rendition.State == RenditionState.Failed && UntilRetry(rendition) <= TimeSpan.Zero);
+        IsAtWork(rendition) || (rendition.IsSuspended && UntilRetry(rendition) <= TimeSpan.Zero);
 
     private TimeSpan UntilRetry(RenditionOutput rendition)
     {
-        var delay = TimeSpan.FromTicks(Math.Min(FirstRetry.Ticks << Math.Min(rendition.Failures.Count - 1, 16), LongestRetry.Ticks));
-        var left = delay - _clock.GetElapsedTime(rendition.Failures.At);
+        if (rendition.State == RenditionState.Waiting)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var left = RetryDelay(rendition.Failures.Count) - _clock.GetElapsedTime(rendition.Failures.At);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
+
+    private static TimeSpan RetryDelay(int failures) => TimeSpan.FromTicks(Math.Min(FirstRetry.Ticks << Math.Min(failures - 1, 16), LongestRetry.Ticks));
 
     /// <summary>One worker's life.</summary>
     /// <returns>True when it did what there was to do; false when another one is needed.</returns>
@@ -165,8 +171,10 @@ public sealed partial class TranscodeSession
     {
         WorkerProcessId = worker.ProcessId;
         Report = null;
-        _active = [.. _renditions.Where(IsDue)];
-        foreach (var again in _active.Where(r => r.State == RenditionState.Failed))
+
+        // Also those that failed a moment ago: a rendition that is in no job could not return while this worker lives.
+        _active = [.. _renditions.Where(r => IsAtWork(r) || r.IsSuspended)];
+        foreach (var again in _active.Where(r => r.IsSuspended))
         {
             again.TryAgain(_source.Live.Feed.Newest);
         }
@@ -185,8 +193,8 @@ public sealed partial class TranscodeSession
         string status;
         try
         {
-            await Task.WhenAny(receiving, pumping).ConfigureAwait(false);
-            if (pumping.IsFaulted)
+            await Task.WhenAny(receiving, pumping, leases.Sending).ConfigureAwait(false);
+            if (pumping.IsFaulted || leases.Sending.IsFaulted)
             {
                 await stop.CancelAsync().ConfigureAwait(false);
             }
@@ -208,7 +216,7 @@ public sealed partial class TranscodeSession
             }
         }
 
-        if (pumping.Exception is { } defect)
+        if ((pumping.Exception ?? leases.Sending.Exception) is { } defect)
         {
             throw defect.InnerException!;
         }
@@ -218,7 +226,7 @@ public sealed partial class TranscodeSession
             return true;
         }
 
-        if (finished is { Code: Reasons.SourceEnded } ended && (SourceHasEnded || !_active.Any(IsAtWork)))
+        if (finished is { Code: Reasons.SourceEnded } ended && (SourceHasEnded || !_active.Any(MayWork)))
         {
             LogWorkerEnded(_source.Live.Name, worker.ProcessId, ended);
             return SourceHasEnded;
@@ -246,6 +254,8 @@ public sealed partial class TranscodeSession
     }
 
     private static bool IsAtWork(RenditionOutput rendition) => rendition.State is RenditionState.Starting or RenditionState.Running;
+
+    private static bool MayWork(RenditionOutput rendition) => IsAtWork(rendition) || rendition.IsAwaited;
 
     /// <summary>Until the next worker opens them again, the renditions say why nothing comes.</summary>
     private void Interrupted(Reason died)
@@ -280,77 +290,6 @@ public sealed partial class TranscodeSession
         }
     }
 
-    internal void Start(RenditionOutput rendition, RenditionStarted started)
-    {
-        if (!IsAtWork(rendition))
-        {
-            return;
-        }
-
-        rendition.BeginOfWorker(_source.Live.Video is not null, _source.Live.Audio is not null);
-        rendition.Gaps.OnEncoder();
-        rendition.Started = started;
-        rendition.Reason = started.Reason;
-        rendition.State = RenditionState.Running;
-        if (rendition.Live is not null)
-        {
-            LogRenditionContinues(rendition.Name, started.Device, started.Encoder, started.Reason);
-            return;
-        }
-
-        rendition.Live = _registry.OpenRendition(rendition.Name, _source.Policy);
-        if (rendition.Live is null)
-        {
-            rendition.State = RenditionState.Ended;
-            rendition.Reason = new Reason(Reasons.StreamBusy, $"another stream is called {rendition.Name}");
-            LogRenditionLeftOut(rendition.Name, rendition.Reason);
-            return;
-        }
-
-        LogRenditionStarted(rendition.Name, started.Width, started.Height, started.FrameRate, started.Device, started.Encoder, started.Reason);
-    }
-
-    /// <summary>The worker ends a rendition: by plan, or because no encoder keeps it up.</summary>
-    /// <returns>A reason to end the worker, once nothing is left for it to do.</returns>
-    internal Reason? EndByWorker(RenditionOutput rendition, Reason reason)
-    {
-        if (IsAtWork(rendition) && reason.Code == Reasons.EncoderFailed)
-        {
-            rendition.Flush();
-            EndRendition(rendition, reason);
-            rendition.Fail(_clock.GetTimestamp());
-        }
-        else
-        {
-            EndRendition(rendition, reason);
-        }
-
-        return SourceHasEnded || _active.Any(IsAtWork) ? null : new Reason(Reasons.SourceEnded, "no rendition is left to make");
-    }
-
-    /// <summary>Ends a rendition, or leaves it out when it never ran.</summary>
-    internal void EndRendition(RenditionOutput rendition, Reason reason)
-    {
-        if (rendition.State is RenditionState.LeftOut or RenditionState.Ended)
-        {
-            return;
-        }
-
-        var failed = rendition.State == RenditionState.Failed;
-        rendition.State = rendition.Live is null && !failed ? RenditionState.LeftOut : RenditionState.Ended;
-        rendition.Reason = failed ? rendition.Reason : reason;
-        if (rendition.Live is { } live)
-        {
-            rendition.Flush();
-            _registry.Close(live, reason);
-            LogRenditionEnded(rendition.Name, reason, live.Age.TotalSeconds, live.Meter.VideoPackets, rendition.FramesDroppedLate);
-        }
-        else if (!failed)
-        {
-            LogRenditionLeftOut(rendition.Name, reason);
-        }
-    }
-
     [LoggerMessage(240, LogLevel.Information, "stream {Stream}: worker {ProcessId} makes {Renditions} renditions from {Resume} on")]
     private partial void LogWorkerStarted(StreamName stream, int processId, int renditions, string resume);
 
@@ -362,18 +301,6 @@ public sealed partial class TranscodeSession
 
     [LoggerMessage(243, LogLevel.Error, "stream {Stream}: {Reason}")]
     private partial void LogWorkerNotStarted(StreamName stream, Reason reason);
-
-    [LoggerMessage(244, LogLevel.Information, "rendition {Stream} opened: {Width}x{Height} at {FrameRate:0.##} fps on {Device} ({Encoder}), {Reason}")]
-    private partial void LogRenditionStarted(StreamName stream, int width, int height, double frameRate, string device, string encoder, Reason reason);
-
-    [LoggerMessage(245, LogLevel.Information, "rendition {Stream} left out: {Reason}")]
-    private partial void LogRenditionLeftOut(StreamName stream, Reason reason);
-
-    [LoggerMessage(246, LogLevel.Information, "rendition {Stream} ended: {Reason}; {Seconds:0.0} s, {Frames} frames, {Dropped} dropped late")]
-    private partial void LogRenditionEnded(StreamName stream, Reason reason, double seconds, long frames, long dropped);
-
-    [LoggerMessage(247, LogLevel.Information, "rendition {Stream} continues on {Device} ({Encoder}), {Reason}")]
-    private partial void LogRenditionContinues(StreamName stream, string device, string encoder, Reason reason);
 
     [LoggerMessage(248, LogLevel.Error, "stream {Stream}: its worker ended by an internal error; it is being replaced")]
     private partial void LogInternalError(Exception error, StreamName stream);

@@ -34,6 +34,9 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
         _sending = SendAsync(link);
     }
 
+    /// <summary>The loop that sends the orders: it ends with the link, and a fault in it is a defect of ours.</summary>
+    public Task Sending => _sending;
+
     public string Stream { get; }
 
     public int WorkerProcessId { get; }
@@ -69,6 +72,10 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
 
     public void Close(LeaseClosed closed) => _resources.Close(this, closed);
 
+    /// <summary>The worker has parked a rendition: it gets a grant when there is a place.</summary>
+    /// <returns>False: it never asked for one.</returns>
+    public bool Await(int number, TimeSpan delay) => _resources.Await(this, number, delay);
+
     public void Strained(LeaseStrained strained) => _resources.Strained(this, strained);
 
     public void Observe(WorkerReport report) => _resources.Observe(this, report);
@@ -85,7 +92,7 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
     {
         _resources.ReleaseAll(this);
         _orders.Writer.TryComplete();
-        await _sending.ConfigureAwait(false);
+        await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task SendAsync(WorkerLink link)

@@ -139,7 +139,7 @@ internal sealed partial class WorkerReceiver
                     _leases.Strained(Parse(payload, WorkerJson.Default.LeaseStrained));
                     break;
                 case WorkerMessageType.RenditionEnded when rendition is not null:
-                    return _session.EndByWorker(rendition, Parse(payload, WorkerJson.Default.Reason));
+                    return _session.EndByWorker(rendition, header.Number, _leases, Parse(payload, WorkerJson.Default.Reason));
                 case WorkerMessageType.Report:
                     var report = Parse(payload, WorkerJson.Default.WorkerReport);
                     _leases.Observe(report);

@@ -23,6 +23,7 @@ internal static class Clips
     private static readonly Lazy<Task<string>> Silent = new(() => MakeAsync("video.flv", ["-f", "lavfi", "-i", Picture, .. VideoCodec], 30));
     private static readonly Lazy<Task<string>> Sounds = new(() => MakeAsync("audio.flv", ["-f", "lavfi", "-i", Sound, .. AudioCodec], 30));
     private static readonly Lazy<Task<string>> Small = new(() => MakeAsync("small.flv", ["-f", "lavfi", "-i", Picture, "-f", "lavfi", "-i", Sound, "-s", "480x270", .. VideoCodec, .. AudioCodec], 6));
+    private static readonly Lazy<Task<string>> Tiny = new(() => MakeAsync("tiny.flv", ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=15,format=yuv420p", .. VideoCodec, "-b:v", "200k", "-g", "15"], 20));
     private static readonly Lazy<Task<string>> Short = new(() => MakeAsync("short.flv", ["-f", "lavfi", "-i", Picture, "-f", "lavfi", "-i", Sound, .. VideoCodec, .. AudioCodec], 1));
 
     /// <summary>10 s of 1280x720 at 30 fps with stereo AAC: a film.</summary>
@@ -41,6 +42,9 @@ internal static class Clips
 
     /// <summary>6 s at 480x270.</summary>
     public static Task<string> SmallAsync() => Small.Value;
+
+    /// <summary>20 s of 320x180 at 15 fps without sound: a dozen of them fit two cores.</summary>
+    public static Task<string> TinyAsync() => Tiny.Value;
 
     /// <summary>1 s at 640x360.</summary>
     public static Task<string> OneSecondAsync() => Short.Value;

@@ -146,6 +146,13 @@ internal sealed class Recording : IAsyncDisposable
     {
         while (await _player.ReadAsync(_stop.Token) is { } packet)
         {
+            if ((packet.Flags & PacketFlags.EndOfSequence) != 0)
+            {
+                // It says that the publisher has finished, and shows nothing.
+                packet.Release();
+                continue;
+            }
+
             var recorded = new RecordedPacket(packet.Track, packet.Dts.Milliseconds, packet.Pts.Milliseconds, packet.IsKeyframe, packet.Payload.ToArray(), Stopwatch.GetTimestamp());
             packet.Release();
             lock (_packets)

@@ -96,6 +96,9 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
             .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
     }
 
+    /// <summary>What a path of the API answers.</summary>
+    public Task<string> GetAsync(string path) => _http.GetStringAsync(path);
+
     public IReadOnlyList<string> LogLines(params string[] parts) => [.. Log.Where(line => parts.All(part => line.Contains(part, StringComparison.Ordinal)))];
 
     /// <summary>Waits for a line that holds every part.</summary>

@@ -97,6 +97,7 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var back = new Owned(down.Scale(there.Frame));
 
         Assert.True(there.Frame.IsHardware);
+        Assert.False(there.Frame.IsFullRange);
         Assert.False(back.Frame.IsHardware);
         Assert.Equal(Coding.JitteredTime(3), back.Frame.Pts);
 
@@ -117,6 +118,9 @@ public sealed class NvidiaDeviceTests : IDisposable
         using var across = _card.OpenScaler(new VideoFormat(160, 90, 30));
         using var here = new Owned(across.Scale(foreign.Frame));
         Assert.True(here.Frame.IsHardware);
+        using var sameSize = _card.OpenScaler(new VideoFormat(320, 180, 30));
+        using var moved = new Owned(sameSize.Scale(foreign.Frame));
+        Assert.NotSame(foreign.Frame, moved.Frame);
 
         foreach (var device in (IDevice[])[_card, other, Coding.Cpu])
         {

@@ -4,16 +4,16 @@ using Transcoder.Rtmp.Chunks;
 
 namespace Transcoder.Testing.Corpus;
 
-/// <summary>What a real client sent to a server, from its first byte: the files of tests/corpus/rtmp. The name says which client, which version and what it did.</summary>
+/// <summary>What one side of a real conversation sent, from its first byte. The name says who it was, in which version, and what it did.</summary>
 public sealed record RecordedSession(string Name, byte[] Bytes)
 {
     private const int HandshakeLength = 1 + (2 * 1536);
 
-    public static readonly IReadOnlyList<RecordedSession> All =
-    [
-        .. Directory.EnumerateFiles(Repository.PathOf("tests/corpus/rtmp"), "*.bin").Order(StringComparer.Ordinal)
-            .Select(static file => new RecordedSession(Path.GetFileNameWithoutExtension(file), File.ReadAllBytes(file))),
-    ];
+    /// <summary>Of clients to this server.</summary>
+    public static readonly IReadOnlyList<RecordedSession> All = In("tests/corpus/rtmp");
+
+    /// <summary>Of servers to our clients and others.</summary>
+    public static readonly IReadOnlyList<RecordedSession> Answers = In("tests/corpus/rtmp-answers");
 
     /// <summary>The messages behind the handshake, protocol control left out but for what the reader applies itself.</summary>
     public IReadOnlyList<(byte Type, uint Timestamp, byte[] Body)> Messages()
@@ -29,6 +29,12 @@ public sealed record RecordedSession(string Name, byte[] Bytes)
 
         return messages;
     }
+
+    private static RecordedSession[] In(string folder) =>
+    [
+        .. Directory.EnumerateFiles(Repository.PathOf(folder), "*.bin").Order(StringComparer.Ordinal)
+            .Select(static file => new RecordedSession(Path.GetFileNameWithoutExtension(file), File.ReadAllBytes(file))),
+    ];
 
     public override string ToString() => Name;
 }

@@ -35,6 +35,6 @@ internal static class AddressTarget
         Promise.Holds(RtmpUrl.TryParse($"{url.TcUrl}/{url.Stream}", out var again), $"its own tcUrl and stream are refused: {url.TcUrl}");
         Promise.Holds(again.Host == url.Host && again.Port == url.Port && again.IsSecure == url.IsSecure, "its own tcUrl names another host");
         _ = url.Redact(line);
-        _ = url.ToString();
+        Promise.Holds(!url.ToString().Any(char.IsControl), "a log line in two");
     }
 }

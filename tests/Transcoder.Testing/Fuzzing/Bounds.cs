@@ -3,7 +3,7 @@ namespace Transcoder.Testing.Fuzzing;
 /// <summary>What one run may cost: managed memory in proportion to its input, and every pooled block given back.</summary>
 internal static class Bounds
 {
-    private static TrackingBufferPool Pool = new(traces: false);
+    private static TrackingBufferPool _pool = new(traces: false);
 
     /// <summary>For what rents nothing.</summary>
     public static void Check(ReadOnlySpan<byte> input, int perByte, Action<byte[]> body) => Check(input, perByte, 0, (bytes, _) => body(bytes));
@@ -15,7 +15,7 @@ internal static class Bounds
     {
         // What the runtime makes once, at the first run, is in it.
         const int Fixed = 4 << 20;
-        var pool = Pool;
+        var pool = _pool;
         pool.PeakBytes = 0;
         var bytes = input.ToArray();
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -31,7 +31,7 @@ internal static class Bounds
         catch
         {
             // What this run lost must not be held against the next one.
-            Pool = new TrackingBufferPool(traces: false);
+            _pool = new TrackingBufferPool(traces: false);
             throw;
         }
     }

@@ -111,6 +111,9 @@ internal static class FlvTarget
         private string? Difference(Packet packet, Packet again) =>
             !again.Payload.Span.SequenceEqual(packet.Payload.Span) ? "payload"
             : again.Flags != packet.Flags ? "flags"
+
+            // The legacy form ends whatever sound the receiver has heard.
+            : (packet.Flags & PacketFlags.EndOfSequence) != 0 ? null
             : again.Track.Codec != packet.Track.Codec || again.Track.Id != packet.Track.Id ? "track"
             : !again.Track.Config.Span.SequenceEqual(packet.Track.Config.Span) ? "configuration"
             : (uint)again.Dts.Milliseconds != (uint)packet.Dts.Milliseconds ? "time"

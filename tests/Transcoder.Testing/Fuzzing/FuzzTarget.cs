@@ -11,6 +11,7 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         new("chunk", ChunkTarget.Run),
         new("handshake", HandshakeTarget.Run),
         new("session", SessionTarget.Run),
+        new("client", ClientTarget.Run),
         new("amf0", Amf0Target.Run),
         new("amf3", Amf3Target.Run),
         new("tag", TagTarget.Run),

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Transcoder.Media;
-using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 
 namespace Transcoder.Testing.Fuzzing;
@@ -9,6 +7,15 @@ namespace Transcoder.Testing.Fuzzing;
 /// <summary>A message of the worker link, head and JSON: refused with the two exceptions that its readers expect, or read as it was written.</summary>
 internal static class LinkTarget
 {
+    // What the serializer makes once for each type must not look to the fuzzer like something that an input did.
+    static LinkTarget()
+    {
+        foreach (var type in Enum.GetValues<WorkerMessageType>())
+        {
+            Payload(type, "{}"u8);
+        }
+    }
+
     public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 2000, static bytes =>
     {
         if (bytes.Length < WorkerMessageHeader.Size)
@@ -30,8 +37,12 @@ internal static class LinkTarget
         header.Write(again);
         Promise.Holds(again.AsSpan().SequenceEqual(bytes.AsSpan(0, again.Length)), "our head is not what was read");
 
-        var payload = bytes.AsSpan(WorkerMessageHeader.Size);
-        switch (header.Type)
+        Payload(header.Type, bytes.AsSpan(WorkerMessageHeader.Size));
+    });
+
+    private static void Payload(WorkerMessageType type, ReadOnlySpan<byte> payload)
+    {
+        switch (type)
         {
             case WorkerMessageType.Hello:
                 Json(payload, WorkerJson.Default.WorkerHello);
@@ -51,11 +62,23 @@ internal static class LinkTarget
             case WorkerMessageType.RenditionEnded or WorkerMessageType.Ended:
                 Json(payload, WorkerJson.Default.Reason);
                 break;
+            case WorkerMessageType.LeaseRequest:
+                Json(payload, WorkerJson.Default.LeaseRequest);
+                break;
+            case WorkerMessageType.LeaseGrant:
+                Json(payload, WorkerJson.Default.LeaseGrant);
+                break;
+            case WorkerMessageType.LeaseClosed:
+                Json(payload, WorkerJson.Default.LeaseClosed);
+                break;
+            case WorkerMessageType.LeaseStrained:
+                Json(payload, WorkerJson.Default.LeaseStrained);
+                break;
             case WorkerMessageType.Log:
                 Json(payload, WorkerJson.Default.WorkerLogLine);
                 break;
         }
-    });
+    }
 
     private static void Json<T>(ReadOnlySpan<byte> payload, JsonTypeInfo<T> type)
     {
@@ -76,7 +99,5 @@ internal static class LinkTarget
 
         var once = JsonSerializer.SerializeToUtf8Bytes(value, type);
         Promise.Holds(once.AsSpan().SequenceEqual(JsonSerializer.SerializeToUtf8Bytes(JsonSerializer.Deserialize(once, type)!, type)), "JSON is not stable");
-        _ = value is Track track && track.Equals(track) && track.GetHashCode() == 0;
-        _ = value is Reason reason && reason.ToString().Length == 0;
     }
 }

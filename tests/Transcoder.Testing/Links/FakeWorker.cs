@@ -48,6 +48,9 @@ public sealed class FakeWorker : IWorker
     /// <summary>Presentation times of the pictures that came.</summary>
     public ConcurrentQueue<long> Pictures { get; } = new();
 
+    /// <summary>What the daemon granted or refused.</summary>
+    public ConcurrentQueue<LeaseGrant> Grants { get; } = new();
+
     public void Kill()
     {
         IsKilled = true;
@@ -121,6 +124,9 @@ public sealed class FakeWorker : IWorker
                     break;
                 case WorkerMessageType.Packet when header.Kind == TrackKind.Video:
                     Pictures.Enqueue(header.Pts.Milliseconds);
+                    break;
+                case WorkerMessageType.LeaseGrant:
+                    Grants.Enqueue(JsonSerializer.Deserialize(payload, WorkerJson.Default.LeaseGrant)!);
                     break;
                 case WorkerMessageType.EndOfStream:
                     _sourceEnded.SetResult();

@@ -30,7 +30,8 @@ public sealed class ModelDriver
 
     public int Opens { get; private set; }
 
-    public ProbeReport Probe => new([.. _devices.Values.Where(device => !Lost.Contains(device.Id))], [], "");
+    /// <summary>A card without a free session is reported as full, as the probe does.</summary>
+    public ProbeReport Probe => new([.. _devices.Values.Where(device => !Lost.Contains(device.Id)).Select(Proved)], [], "");
 
     public IEnumerable<string> Devices => _devices.Keys;
 
@@ -104,6 +105,11 @@ public sealed class ModelDriver
         var used = OutOfMemoryDevices.Contains(id) ? total - (10L << 20) : (200L << 20) + (_sessions.Values.Count(s => s.Device == id) * (100L << 20));
         return new DeviceSample(id, null, null, null, used, total, null, null, null, [], [.. listed], Lost.Contains(id) ? new Reason(Reasons.DeviceLost, "fell off the bus") : null);
     }
+
+    private DeviceReport Proved(DeviceReport device) => Open(device.Consumer ? null : device.Id) is var open && (open == 0 || open < (Cap ?? int.MaxValue)) ? device : device with
+    {
+        Engines = [.. device.Engines.Select(engine => engine.Engine == EngineKind.Encode ? engine with { Refusal = new Reason(Reasons.SessionLimit, "full") } : engine)],
+    };
 
     private int Open(string? device) =>
         _sessions.Values.Count(s => s.Device != "cpu" && (device is null ? _devices[s.Device].Consumer : s.Device == device)) + _foreign.Count(f => device is null || f.Device == device);

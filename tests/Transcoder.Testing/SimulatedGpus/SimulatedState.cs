@@ -75,8 +75,9 @@ public sealed class SimulatedState
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         var bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
-        return bytes;
+
+        // Shorter when it was looked at while it was being made: as if it weren't there yet.
+        return bytes[..file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
     }
 
     private static uint UInt32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);

@@ -28,7 +28,7 @@ public sealed class FuzzTargetTests
             .. Amf3Tests.Values.Select(static row => row.Data.Item2),
             .. FlvTagTests.VideoBodies.Concat(FlvTagTests.AudioBodies).Select(static row => Convert.FromHexString(row.Data.Item1)),
             .. CodecConfigurationTests.VideoRecords.Select(static row => Convert.FromHexString(row.Data.Item2.Replace(" ", "", StringComparison.Ordinal))),
-            .. RecordedSession.All.SelectMany(static session => (byte[][])[session.Bytes[..3073], session.Bytes[3073..Math.Min(session.Bytes.Length, 3073 + Longest)]]),
+            .. RecordedSession.All.Concat(RecordedSession.Answers).SelectMany(static session => (byte[][])[session.Bytes[..3073], session.Bytes[3073..Math.Min(session.Bytes.Length, 3073 + Longest)]]),
         ];
         foreach (var input in inputs)
         {

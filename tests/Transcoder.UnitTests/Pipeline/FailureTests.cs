@@ -65,7 +65,7 @@ public sealed class FailureTests
     [Theory]
     [InlineData(0)]
     [InlineData(2)]
-    public void An_encoder_that_takes_frames_and_gives_none_is_replaced_after_two_seconds(int bFrames)
+    public void An_encoder_that_takes_frames_and_gives_none_is_replaced_within_two_seconds(int bFrames)
     {
         using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu") { Swallows = frame => frame.Pts >= Ms(20 * 40) });
         bench.Start(Fresh(Rung("720p", 720, bFrames: bFrames)));
@@ -84,14 +84,17 @@ public sealed class FailureTests
         bench.SendPictures(at, 20);
         bench.EndSource();
 
-        // Fifty pictures are two seconds; a few more may come before anybody looks.
-        Assert.InRange(at, 70, 95);
+        // Thirty-eight pictures are one and a half seconds; a few more may come before anybody looks.
+        Assert.InRange(at, 57, 85);
         Assert.Equal((1L, LeaseOutcome.Hung), (Closed(bench.Daemon)[0].Lease, Closed(bench.Daemon)[0].Outcome));
+
+        // It could be closed all the same, and its place is free before the worker dies.
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Any(closed => closed is { Lease: 1, Outcome: LeaseOutcome.Released }), "the end of the silent session");
         var report = bench.Daemon.LastReport(0);
         Assert.Equal((report.FramesIn, 0), (report.FramesEncoded + report.FramesLost, report.FramesPending));
 
         // More than are kept for another encoder: the oldest are lost, and counted.
-        Assert.InRange(report.FramesLost, 10, 45);
+        Assert.InRange(report.FramesLost, 1, 45);
         Assert.Equal(Ms((at + 19) * 40), bench.Daemon.Times(0).Max());
     }
 
@@ -112,7 +115,7 @@ public sealed class FailureTests
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 10);
         Assert.True(hanging.Wait(TimeSpan.FromSeconds(10)));
-        bench.Time.Advance(TimeSpan.FromSeconds(1.9));
+        bench.Time.Advance(TimeSpan.FromSeconds(1.4));
         Assert.False(bench.Daemon.Saw(daemon => Closed(daemon).Count > 0, TimeSpan.FromMilliseconds(50)));
         bench.Time.Advance(TimeSpan.FromSeconds(0.4));
         bench.Daemon.WaitFor(daemon => daemon.All<Reason>(WorkerMessageType.Ended).Count == 1, "the last word");
@@ -162,7 +165,7 @@ public sealed class FailureTests
             bench.EndSource();
 
             var strained = bench.Daemon.All<LeaseStrained>(WorkerMessageType.LeaseStrained);
-            Assert.InRange(strained.Count, 2, 4);
+            Assert.InRange(strained.Count, 1, 4);
             Assert.All(strained, each => Assert.InRange(each.EncodeRatio, 1.8, 2.6));
             var before = bench.Daemon.Messages.TakeWhile(message => message.Header.Type != WorkerMessageType.LeaseStrained);
             Assert.InRange(before.Count(message => message.Header.Type == WorkerMessageType.Packet), 4, 9);

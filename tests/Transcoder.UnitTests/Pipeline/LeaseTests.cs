@@ -212,6 +212,7 @@ public sealed class LeaseTests
         bench.Start(Fresh(Rung("480p", 480)), Fresh(Rung("square", 0) with { Video = new VideoSpec(CodecId.H264, 320, 240, 1_000_000) }));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 30);
+        bench.Daemon.WaitFor(daemon => daemon.All<RenditionStarted>(WorkerMessageType.RenditionStarted).Count == 2, "the first sessions");
         bench.Daemon.Send(VideoTrack with { Config = new byte[] { 9 }, Video = new VideoFormat(960, 720, 25) });
         bench.SendPictures(30, 5);
         bench.Daemon.WaitFor(daemon => daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest).Count == 2, "the request for the new shape");

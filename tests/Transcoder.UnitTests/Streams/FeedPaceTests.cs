@@ -140,6 +140,17 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_held_when_the_stream_ends_is_read_also_by_who_was_busy_then()
+    {
+        using var reader = Begin(FeedPace.Throughput);
+        Feed.Publish(_pool.Video(80));
+        Feed.Complete(new Reason(Reasons.Unpublished, ""));
+        Assert.True(await reader.WaitToReadAsync(default));
+        Assert.Equal(1, Drain(reader));
+        Assert.False(await reader.WaitToReadAsync(default));
+    }
+
+    [Fact]
     public void A_stream_that_nobody_reads_keeps_what_a_new_subscriber_begins_with()
     {
         _feed = new StreamFeed(new FeedLimits { UnreadAfter = MediaTime.Zero }, _clock);

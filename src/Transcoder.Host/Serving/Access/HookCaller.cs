@@ -20,7 +20,7 @@ internal enum HookResult
     Overflow,
 }
 
-/// <summary>Calls the hooks of one application: so many at once, so many waiting, each attempt with its deadline.</summary>
+/// <summary>Calls the hooks of one application: so many clients ask at once, so many wait, and each attempt has its deadline.</summary>
 internal sealed partial class HookCaller(string app, HookOptions options, HttpClient http, TimeProvider clock, ILogger log) : IDisposable
 {
     private const int LongestAnswer = 16 << 10;
@@ -39,14 +39,15 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
 
     public IEnumerable<KeyValuePair<(string Event, HookResult Result), long>> Calls => _calls;
 
-    /// <summary>As <see cref="CallAsync"/>, for a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
+    /// <summary>For a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
+    /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
     public async Task<(HookResult Result, string Words)> AskAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {
         using var patience = new CancellationTokenSource(options.Timeout * (options.Retries + 2), clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
-            return await CallAsync(address, what, both.Token).ConfigureAwait(false);
+            return Noted(address, what, await EnterAsync(address, what, both.Token).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -57,10 +58,12 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         }
     }
 
-    /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
-    public async Task<(HookResult Result, string Words)> CallAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
+    /// <summary>For an end, of which nobody waits to hear: it takes no place from those who ask. Who tells of ends bounds how many are told at once.</summary>
+    public async Task TellAsync(HttpAddress address, HookEvent what) =>
+        Noted(address, what, await TryAsync(address, what, CancellationToken.None).ConfigureAwait(false));
+
+    private (HookResult Result, string Words) Noted(HttpAddress address, HookEvent what, (HookResult Result, string Words) answer)
     {
-        var answer = await EnterAsync(address, what, cancellationToken).ConfigureAwait(false);
         Count(what.Event, answer.Result);
         if (answer.Result is HookResult.Failed or HookResult.Overflow)
         {
@@ -140,7 +143,9 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
             await response.Content.LoadIntoBufferAsync(LongestAnswer, both.Token).ConfigureAwait(false);
-            return Read(response.StatusCode, await response.Content.ReadAsStringAsync(both.Token).ConfigureAwait(false));
+
+            // JSON is UTF-8 (RFC 8259 §8.1), whatever charset the answer claims; one that does not exist would be an exception.
+            return Read(response.StatusCode, Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync(both.Token).ConfigureAwait(false)));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

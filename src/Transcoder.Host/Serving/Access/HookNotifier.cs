@@ -39,7 +39,7 @@ internal sealed class HookNotifier
     {
         await foreach (var (address, what) in _queue.Reader.ReadAllAsync().ConfigureAwait(false))
         {
-            await _caller.CallAsync(address, what, CancellationToken.None).ConfigureAwait(false);
+            await _caller.TellAsync(address, what).ConfigureAwait(false);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Transcoder.Media;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 
 namespace Transcoder.Host.Serving.Access;
 
@@ -31,7 +32,11 @@ internal sealed class WatchedSource(IPacketSource source, Action<Reason> ended) 
 
     public long DroppedPackets => source.DroppedPackets;
 
+    public IReadOnlyList<Track> Tracks => source.Tracks;
+
     public bool TryRead(out Packet packet) => source.TryRead(out packet);
+
+    public bool TryReadRun(out PacketRun run) => source.TryReadRun(out run);
 
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken) => source.WaitToReadAsync(cancellationToken);
 

@@ -43,7 +43,7 @@ internal sealed partial class ServerCertificates
     /// <summary>The first certificate that is for this name (RFC 6066 §3); the first of all for a name that none is for, or for none.</summary>
     public SslServerAuthenticationOptions For(string? serverName)
     {
-        var pair = string.IsNullOrEmpty(serverName) || _pairs.Length == 1 ? _pairs[0] : _pairs.FirstOrDefault(p => p.Leaf.MatchesHostname(serverName)) ?? _pairs[0];
+        var pair = string.IsNullOrEmpty(serverName) || _pairs.Length == 1 ? _pairs[0] : _pairs.FirstOrDefault(p => IsFor(p.Leaf, serverName)) ?? _pairs[0];
         return pair.Options;
     }
 
@@ -61,6 +61,19 @@ internal sealed partial class ServerCertificates
             {
                 LogKept(pair.Files.Certificate, pair.Files.PrivateKey, e.Message, pair.Leaf.NotAfter.ToUniversalTime());
             }
+        }
+    }
+
+    private static bool IsFor(X509Certificate2 certificate, string serverName)
+    {
+        try
+        {
+            return certificate.MatchesHostname(serverName);
+        }
+        catch (ArgumentException)
+        {
+            // What the client sent is no host name at all.
+            return false;
         }
     }
 

@@ -15,6 +15,12 @@ public sealed class WorkerJsonTests
     public void A_reason_that_lacks_a_part_is_refused(string json) =>
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(json, WorkerJson.Default.Reason));
 
+    [Theory]
+    [InlineData("""{"Kind":"software"}""")]
+    [InlineData("""{"Id":null,"Kind":"software"}""")]
+    public void A_device_that_lacks_its_identity_is_refused(string json) =>
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(json, WorkerJson.Default.DeviceRef));
+
     [Fact]
     public void A_reason_is_read_as_it_was_written()
     {

@@ -52,6 +52,15 @@ public sealed class RtmpClientTests : SessionTest
     }
 
     [Fact]
+    public async Task What_a_server_says_neither_fills_a_log_nor_forges_its_lines()
+    {
+        Application.Refusal = new Reason(Reasons.BadKey, $"no\nforged line {new string('x', 5000)}");
+        var exception = await Assert.ThrowsAsync<RtmpException>(() => _client.PublishAsync(Url, CancellationToken.None));
+        Assert.DoesNotContain('\n', exception.Reason.Detail);
+        Assert.InRange(exception.Reason.Detail.Length, 1, 400);
+    }
+
+    [Fact]
     public async Task A_server_that_closes_ends_the_publisher_with_a_reason()
     {
         var publisher = await _client.PublishAsync(Url, CancellationToken.None);

@@ -43,6 +43,7 @@ public sealed class RtmpUrlTests
     [InlineData("rtmp://h/live/")]
     [InlineData("rtmp:///live/s")]
     [InlineData("rtmp://h:99999/live/s")]
+    [InlineData("rtmp://h/li\nve/s")]
     [InlineData("")]
     public void What_names_no_host_application_and_stream_is_refused(string text) => Assert.False(RtmpUrl.TryParse(text, out _));
 

@@ -130,6 +130,19 @@ public sealed class MessageDemuxerTests : IDisposable
     }
 
     [Fact]
+    public void The_end_of_another_codecs_sequence_ends_nothing()
+    {
+        Demux(MessageType.Audio, 0, [0x91, .. "Opus"u8, 1])?.Release();
+        Assert.Null(Demux(MessageType.Audio, 20, [0x92, .. "mp4a"u8]));
+        var packet = Demux(MessageType.Audio, 40, [0x92, .. "Opus"u8]);
+        Assert.Equal(PacketFlags.EndOfSequence, packet!.Flags);
+        packet.Release();
+        packet = Demux(MessageType.Audio, 60, []);
+        Assert.Equal(PacketFlags.EndOfSequence, packet!.Flags);
+        packet.Release();
+    }
+
+    [Fact]
     public void Mp3_needs_no_header()
     {
         var packet = Demux(MessageType.Audio, 0, [0x2E, 0xFF, 0xFB]);

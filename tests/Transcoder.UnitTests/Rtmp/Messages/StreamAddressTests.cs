@@ -43,6 +43,7 @@ public sealed class StreamAddressTests
     [InlineData("live", "a b")]
     [InlineData("live", "a\nb")]
     [InlineData("live\0", "s")]
+    [InlineData("live", "a\x9Bz")]
     public void Empty_and_unprintable_names_are_not_valid(string app, string name) => Assert.False(StreamAddress.Parse(app, null, name).IsValid);
 
     [Fact]

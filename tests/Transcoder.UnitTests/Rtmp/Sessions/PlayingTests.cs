@@ -32,6 +32,24 @@ public sealed class PlayingTests : SessionTest
     }
 
     [Fact]
+    public async Task The_end_of_one_stream_leaves_the_others_of_its_connection_alone()
+    {
+        await PlayingAsync();
+        await Client.CommandAsync(2, "publish", AmfValue.Null, AmfValue.Of("other"), AmfValue.Of("live"));
+        Assert.Equal("NetStream.Publish.Start", await Client.ExpectStatusAsync());
+        Application.Source.End(new Reason(Reasons.SourceEnded, "over"));
+        Assert.Equal("NetStream.Play.UnpublishNotify", await Client.ExpectStatusAsync());
+        Assert.Equal("NetStream.Play.Stop", await Client.ExpectStatusAsync());
+        await Client.CommandAsync(0, "createStream", AmfValue.Null);
+        await Client.ExpectAsync("_result");
+        Assert.False(Application.Sink.Completed.IsCompleted);
+
+        // The last one takes the connection along.
+        Application.Sink.CloseFromHub(new Reason(Reasons.PublisherReplaced, "another"));
+        await AssertEndedAsync(Reasons.PublisherReplaced);
+    }
+
+    [Fact]
     public async Task The_publishers_metadata_comes_first_where_there_is_one()
     {
         Application.Source.Write(Packet(Track.Amf0Data, 1000, [2, 0, 10, .. "onMetaData"u8, 5]));

@@ -1,6 +1,7 @@
 using Transcoder.Media;
 using Transcoder.Rtmp;
 using Transcoder.Rtmp.Amf;
+using Transcoder.Rtmp.Chunks;
 using Xunit;
 
 namespace Transcoder.UnitTests.Rtmp.Sessions;
@@ -30,6 +31,27 @@ public sealed class SessionGrowthTests : SessionTest
         await Client.HandshakeAsync();
         await Client.CommandAsync(0, "connect", AmfValue.Of(new AmfObject().Add("app", AmfValue.Of(new string('a', 70_000)))));
         await AssertEndedAsync(Reasons.LimitExceeded);
+    }
+
+    [Fact]
+    public async Task Pictures_are_as_long_as_they_like_once_somebody_publishes_and_not_before()
+    {
+        byte[] picture = [0x17, 1, 0, 0, 0, .. new byte[2 << 20]];
+        await Client.PublishAsync();
+        await Client.MessageAsync(MessageType.Video, 1, 0, [0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1F, 0xFF, 0xE0, 0]);
+        await Client.MessageAsync(MessageType.Video, 1, 0, picture);
+        var packet = await Application.Sink.Packets.ReadAsync().AsTask().WaitAsync(Patience);
+        Assert.Equal(2 << 20, packet.Payload.Length);
+        packet.Release();
+
+        var (connection, session) = Another();
+        using var stranger = new ScriptedClient(connection.Client);
+        await stranger.ConnectAsync();
+        var bytes = new byte[ChunkWriter.SizeOf(picture.Length, 0, 128)];
+        ChunkWriter.Write(bytes, 6, MessageType.Video, 1, 0, [], picture, 128);
+        await stranger.SendAsync(bytes.AsMemory(0, 100));
+        await session.WaitAsync(Patience);
+        Assert.Equal([Reasons.LimitExceeded], Statistics.Closes.Keys);
     }
 
     [Fact]

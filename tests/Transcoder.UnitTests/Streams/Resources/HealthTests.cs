@@ -112,6 +112,21 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public void A_hung_session_that_closes_after_all_is_free_and_says_nothing_good_of_its_device()
+    {
+        var worker = Start("live/a");
+        var (hung, stuck) = (worker.Running[0].Place.Id, worker.Running[0].Lease);
+        _machine.Pass(15, worker);
+        worker.Fail(0, LeaseOutcome.Hung);
+        _machine.Pass(6, worker);
+        Assert.Equal(DeviceHealth.Probation, _machine.Device(hung).Health);
+        _machine.Manager.Close(worker, new LeaseClosed(stuck, LeaseOutcome.Released, 0, "closed after all"));
+        Assert.DoesNotContain(_machine.Manager.Snapshot().Leases, lease => lease.Id == stuck);
+        Assert.Equal(0, _machine.Device(hung).OurSessions);
+        Assert.Equal(DeviceHealth.Probation, _machine.Device(hung).Health);
+    }
+
+    [Fact]
     public void Failures_of_two_streams_drain_a_device_and_those_of_one_do_not()
     {
         var workers = Enumerable.Range(0, 6).Select(i => Start($"live/{i}")).ToList();

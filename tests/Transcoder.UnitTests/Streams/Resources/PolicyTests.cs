@@ -188,6 +188,17 @@ public sealed class PolicyTests
         }
     }
 
+    [Fact]
+    public void A_plan_counts_the_cores_that_decoding_will_take()
+    {
+        var machine = new Machine(new ModelDriver(), Machine.HardwareFirst with { CpuBudget = 2.5 });
+        EncodeDemand[] demands = [.. Machine.Hd.Select((settings, number) => new EncodeDemand(number, settings))];
+        var plan = machine.Manager.Plan(new LeaseRequest(DeviceRef.Cpu, 1920, 1080, 30, demands), number => new LeaseTerms($"r{number}"));
+        var worker = machine.Worker("live/a").Ask(demands).Settle();
+        Assert.Equal([2], worker.Refused.Keys);
+        Assert.Equal(plan.Renditions.Where(rendition => rendition.Place is null).Select(rendition => rendition.Number), worker.Refused.Keys);
+    }
+
     private static DeviceRef Gpu => new("gpu-0", "nvenc");
 
     private static Machine Capped(int cap) => new(new ModelDriver { Cap = cap }.Gpu("gpu-0"));

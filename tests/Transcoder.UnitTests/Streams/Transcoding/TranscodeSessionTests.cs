@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Streams;
+using Transcoder.Streams.Resources;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
 using Transcoder.Testing;
@@ -29,6 +31,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
     private readonly FakeTimeProvider _clock = new();
     private readonly FakeWorkerLauncher _launcher = new();
     private readonly StreamRegistry _registry;
+    private readonly ResourceManager _resources;
     private readonly WorkerPool _workers;
     private readonly TranscoderSupervisor _supervisor;
 
@@ -36,7 +39,8 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
     {
         _registry = new StreamRegistry(_ => Policy, new Everybody(), _clock, NullLogger<StreamRegistry>.Instance);
         _workers = new WorkerPool(_launcher, new WorkerPolicy(0, Patience, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)), _clock, NullLogger<WorkerPool>.Instance);
-        _supervisor = new TranscoderSupervisor(_registry, _workers, TestMachines.CpuOnly(_clock), Task.CompletedTask, _pool, _clock, NullLogger<TranscoderSupervisor>.Instance);
+        _resources = TestMachines.CpuOnly(_clock);
+        _supervisor = new TranscoderSupervisor(_registry, _workers, _resources, Task.CompletedTask, _pool, _clock, NullLogger<TranscoderSupervisor>.Instance);
     }
 
     private TranscodeSession Session => Assert.Single(_supervisor.Sessions);
@@ -206,7 +210,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_rendition_whose_encoder_failed_ends_alone_and_is_in_a_later_workers_job()
+    public async Task A_rendition_whose_encoder_failed_ends_alone_and_is_in_the_next_workers_job()
     {
         await PublishAsync();
         var first = await RunningAsync();
@@ -218,28 +222,65 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         Assert.Equal(RenditionState.Running, Session.Renditions[0].State);
         first.Die("exit status 1");
         var second = await _launcher.NextAsync();
-        Assert.Equal(["720p"], (await second.Job.WaitAsync(Patience)).Renditions.Select(r => r.Spec.Name));
+        Assert.Equal(["720p", "480p"], (await second.Job.WaitAsync(Patience)).Renditions.Select(r => r.Spec.Name));
+        second.Start(1);
+        await Eventual.HoldsAsync(() => Rendition("480p") is { } again && again != ended);
+    }
 
-        _clock.Advance(TimeSpan.FromSeconds(4));
-        second.Report();
-        await Eventual.HoldsAsync(() => Session.Report is not null);
-        _clock.Advance(TimeSpan.FromSeconds(4));
-        second.Report();
-        var report = Session.Report;
-        await Eventual.HoldsAsync(() => !ReferenceEquals(Session.Report, report));
-        _clock.Advance(TimeSpan.FromSeconds(3));
-        second.Die("exit status 1");
-        FakeWorker? third = null;
-        var next = _launcher.NextAsync();
+    [Fact]
+    public async Task A_rendition_without_a_place_waits_and_starts_anew_in_the_same_worker()
+    {
+        await PublishAsync();
+        var worker = await RunningAsync();
+        worker.Picture(1, 0, keyframe: true);
+        await Eventual.HoldsAsync(() => Rendition("480p")?.Meter.VideoPackets == 1 && Rendition("720p") is not null);
+        var (other, ended) = (Rendition("720p")!, Rendition("480p")!);
+        Ask(worker, 1);
+        await Eventual.HoldsAsync(() => worker.Grants.Count == 1);
+        worker.Send(WorkerMessageType.LeaseClosed, new LeaseClosed(worker.Grants.Single().Lease, LeaseOutcome.Released, 0, ""));
+        worker.EndRendition(1, new Reason(Reasons.Preempted, "its place goes to another"));
+        await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.Preempted);
+        Assert.Equal((RenditionState.Waiting, Reasons.Preempted), (Session.Renditions[1].State, Session.Renditions[1].Reason.Code));
+
+        // There is room on this machine: the worker is told so.
         await Eventual.HoldsAsync(() =>
         {
             _clock.Advance(TimeSpan.FromMilliseconds(100));
-            return next.IsCompleted;
+            _resources.Tick();
+            return worker.Grants.Count(grant => grant is { Number: 1, Lease: not 0 }) > 1;
         });
-        third = await next;
-        Assert.Equal(["720p", "480p"], (await third.Job.WaitAsync(Patience)).Renditions.Select(r => r.Spec.Name));
-        third.Start(1);
-        await Eventual.HoldsAsync(() => Rendition("480p") is { } again && again != ended);
+        worker.Start(1);
+        worker.Picture(1, 5000, keyframe: true);
+        await Eventual.HoldsAsync(() => Rendition("480p")?.Meter.VideoPackets == 1);
+        Assert.NotSame(ended, Rendition("480p"));
+        Assert.Same(other, Rendition("720p"));
+        Assert.Equal((RenditionState.Running, 2, 0), (Session.Renditions[1].State, Session.Renditions[1].FramesEncoded, Session.Renditions[1].Gaps.Count));
+        Assert.Equal(1, _launcher.Count);
+    }
+
+    [Fact]
+    public async Task A_worker_whose_renditions_all_wait_lives_until_the_source_ends()
+    {
+        var sink = await PublishAsync();
+        var worker = await _launcher.NextAsync();
+        await worker.Job.WaitAsync(Patience);
+        _resources.Policy = new PlacementPolicy(["nvenc"]);
+        Ask(worker, 0, 1);
+        await Eventual.HoldsAsync(() => worker.Grants.Select(grant => (grant.Number, grant.Lease)).SequenceEqual([(0, 0L), (1, 0L)]));
+        worker.EndRendition(0, new Reason(Reasons.SessionLimit, "full"));
+        worker.EndRendition(1, new Reason(Reasons.EncoderFailed, "again and again"));
+        await Eventual.HoldsAsync(() => Session.Renditions is [{ State: RenditionState.Waiting, Live: null }, { State: RenditionState.Failed }]);
+        worker.Report();
+        await Eventual.HoldsAsync(() => Session.Report is not null);
+        Assert.False(worker.IsDisposed);
+        var renditions = Session.Renditions;
+        sink.Complete(new Reason(Reasons.Unpublished, ""));
+        await worker.SourceEnded.WaitAsync(Patience);
+        worker.End(Reasons.SourceEnded);
+        await Eventual.HoldsAsync(() => !_supervisor.Sessions.Any());
+        Assert.Equal([Reasons.SessionLimit, Reasons.EncoderFailed], renditions.Select(r => r.Reason.Code));
+        Assert.All(renditions, r => Assert.Equal(RenditionState.Ended, r.State));
+        Assert.Equal(1, _launcher.Count);
     }
 
     [Fact]
@@ -312,6 +353,9 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         var rendition = Session.Renditions[0];
         Assert.Equal((13, 3, 1, 2), (rendition.FramesIn, rendition.FramesDroppedLate, rendition.FramesDroppedByPlan, rendition.FramesLost));
     }
+
+    private static void Ask(FakeWorker worker, params int[] renditions) => worker.Send(WorkerMessageType.LeaseRequest, new LeaseRequest(
+        DeviceRef.Cpu, 1280, 720, 30, [.. renditions.Select(number => new EncodeDemand(number, new VideoEncoderSettings(CodecId.H264, 640, 360 + number, 30, 500_000, RateControl.Cbr, 1000, "speed", "", "", 0, 60)))]));
 
     private LiveStream? Rendition(string name) => _registry.Find("live", $"show_{name}");
 

@@ -5,6 +5,8 @@ using Transcoder.Host.Configuration;
 using Transcoder.Host.Serving.Access;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
+using Transcoder.Streams.Feeds;
+using Transcoder.Testing;
 using Transcoder.Testing.Http;
 using Transcoder.Testing.Rtmp;
 using Xunit;
@@ -124,6 +126,62 @@ public sealed class HookTests : IDisposable
         var refusals = await InTimeAsync(Task.WhenAll(asking));
         Assert.All(refusals, refusal => Assert.Equal(Reasons.HookFailed, refusal?.Code));
         Assert.Contains(refusals, refusal => refusal!.Value.Detail.Contains("too many calls", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_answer_in_a_charset_that_does_not_exist_is_read_all_the_same()
+    {
+        _http.Answer = (_, _) =>
+        {
+            var content = new ByteArrayContent([.. "{\"allow\":false,\"reason\":\"not today\"}"u8]);
+            content.Headers.TryAddWithoutValidation("Content-Type", "application/json; charset=none-such");
+            return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = content });
+        };
+        using var caller = Caller();
+        Assert.Equal("hook: not today", (await new HookRule(caller, Address).JudgeAsync(Request, default))?.Detail);
+    }
+
+    [Fact]
+    public async Task Who_asks_does_not_wait_behind_ends_that_a_hanging_hook_is_told()
+    {
+        var hangs = HttpAddress.TryParse("http://h/ended")!;
+        var told = new TaskCompletionSource();
+        _http.Answer = (_, cancellation) =>
+        {
+            var ended = _http.Requests.Last().Address == hangs.Value;
+            told.TrySetResult();
+            return ended ? FakeHttp.NeverAsync(cancellation) : FakeHttp.Say(HttpStatusCode.OK);
+        };
+        using var caller = Caller(retries: 0, concurrency: 1);
+        var notifier = new HookNotifier(caller);
+        notifier.Tell(hangs, HookEvent.End(Request, default, TimeSpan.Zero));
+        await told.Task.WaitAsync(Patience);
+        Assert.Null(await new HookRule(caller, Address).JudgeAsync(Request, default).AsTask().WaitAsync(Patience));
+        await InTimeAsync(Ended(notifier.DrainAsync(CancellationToken.None)));
+
+        static async Task<bool> Ended(Task task)
+        {
+            await task;
+            return true;
+        }
+    }
+
+    [Fact]
+    public void A_player_whose_end_a_hook_is_told_reads_no_other_way_than_the_rest()
+    {
+        using var pool = new TrackingBufferPool();
+        var feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Throughput }, _clock);
+        using IPacketSource watched = new WatchedSource(feed.Subscribe(), static _ => { });
+        feed.Publish(pool.Video(0, keyframe: true));
+        Assert.Single(watched.Tracks);
+        _clock.Advance(TimeSpan.FromMilliseconds(300));
+        Assert.True(watched.TryRead(out var first));
+        first.Release();
+        feed.Publish(pool.Video(40));
+        _clock.Advance(TimeSpan.FromMilliseconds(300));
+        Assert.True(watched.TryReadRun(out var run));
+        run.Release();
+        feed.Complete(new Reason(Reasons.SourceEnded, ""));
     }
 
     [Fact]

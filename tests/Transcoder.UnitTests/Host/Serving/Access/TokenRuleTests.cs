@@ -105,6 +105,44 @@ public sealed class TokenRuleTests : IDisposable
         }
     }
 
+    /// <summary>Anybody may send these, before anything is known of him: an exception would be a defect in the log for each.</summary>
+    [Fact]
+    public async Task Headers_and_claims_of_any_shape_are_refused_without_an_exception()
+    {
+        string[] values = ["null", "5", "-1", "1e400", "true", "\"\"", "\"x\"", "[]", "[null]", "[[1]]", "{}", "{\"a\":{\"b\":1}}", "\"\\u0000\"", "\"\\ud800\"", "99999999999999999999"];
+        string[] names = ["alg", "kid", "typ", "cty", "enc", "zip", "x5t", "exp", "nbf", "iat", "iss", "aud", "app", "stream", "action", "sub", "jti", "actort"];
+        List<(string Header, string Claims)> tokens = [("{}", "{}"), ("[]", "[]"), ("\"a\"", "1"), ("", ""), ("{", "{"), ("null", "null"), (new string('[', 3000), "{}")];
+        foreach (var value in values)
+        {
+            foreach (var name in names)
+            {
+                tokens.Add(($"{{\"alg\":\"HS256\",\"{name}\":{value}}}", Claims()));
+                tokens.Add(($"{{\"{name}\":{value},\"alg\":\"HS256\"}}", Claims()));
+                tokens.Add(("""{"alg":"HS256"}""", $"{{\"exp\":1800000600,\"app\":\"live\",\"{name}\":{value}}}"));
+                tokens.Add(("""{"alg":"HS256"}""", $"{{\"{name}\":{value}}}"));
+            }
+        }
+
+        tokens.Add(("""{"alg":"HS256"}""", $"{{\"exp\":1800000600,\"app\":{new string('[', 2000)}"));
+        var rule = WithSecret("me", "transcoder");
+        foreach (var (header, claims) in tokens)
+        {
+            var token = Token(header, claims, text => HMACSHA256.HashData(Encoding.ASCII.GetBytes(Secret), text));
+            var opinion = await JudgeAsync(rule, token);
+            Assert.True(opinion.Verdict == Verdict.Deny, $"{header} {claims}");
+        }
+
+        // The same bytes under other signatures, cut and damaged.
+        var random = new Random(3);
+        var whole = Encoding.ASCII.GetBytes(Hs256(Claims()));
+        for (var run = 0; run < 3000; run++)
+        {
+            var damaged = (byte[])whole.Clone();
+            damaged[random.Next(damaged.Length)] = (byte)random.Next(33, 127);
+            await JudgeAsync(rule, Encoding.ASCII.GetString(damaged, 0, random.Next(damaged.Length + 1)));
+        }
+    }
+
     [Fact]
     public async Task A_shared_secret_is_not_taken_where_none_is_set_also_not_from_the_key_set()
     {

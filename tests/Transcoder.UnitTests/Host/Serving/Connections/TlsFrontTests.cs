@@ -75,6 +75,13 @@ public sealed class TlsFrontTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a..b")]
+    [InlineData("-")]
+    [InlineData("two words")]
+    public void A_server_name_that_is_none_gets_the_first_certificate(string name) =>
+        Assert.Equal("CN=first.example", Certificates(_first, _second).For(name).ServerCertificateContext!.TargetCertificate.Subject);
+
+    [Theory]
     [InlineData(new byte[0])]
     [InlineData(new byte[] { 0x16, 3, 1 })]
     public async Task Half_a_handshake_is_ended_by_the_clock(byte[] bytes)
