@@ -20,7 +20,7 @@ public sealed class LeakTests(ITestOutputHelper output)
         await PublishAsync(appliance, clip, "warm");
         await PublishAsync(appliance, clip, "warm");
         await IdleAsync(appliance);
-        await Polling.UntilAsync(() => ProcessTable.Descendants(appliance.ProcessId).Count == 1, "one process, the warm worker");
+        await Polling.UntilAsync(() => ProcessTable.Descendants(appliance.ProcessId).Count == 2, "two processes, the warm worker and the monitor");
         var before = await HoldingsAsync(appliance);
 
         for (var i = 0; i < 20; i++)
