@@ -84,6 +84,7 @@ demo: build
 
 test: artifacts/.setup-test build $(SIMGPU) artifacts/.tests artifacts/.benchmarks
 	@$(ALLOCATION_GATE)
+	@$(PLACEMENT)
 	@.ci/test $(TESTS)
 
 test-device: artifacts/.setup-test build $(SIMGPU) artifacts/.tests
@@ -119,8 +120,10 @@ $(NODE_MEDIA_SERVER):
 	@npm install --silent --no-audit --no-fund --prefix artifacts/node-media-server node-media-server@4.4.3
 	@touch $@
 
+PLACEMENT = dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement
+
 bench-placement: artifacts/.benchmarks
-	dotnet benchmarks/Transcoder.Benchmarks/bin/Release/net10.0/Transcoder.Benchmarks.dll placement
+	$(PLACEMENT)
 
 flood: artifacts/.tests
 	FLOOD_SCALE=10 dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -class "*FloodTests" -showLiveOutput
