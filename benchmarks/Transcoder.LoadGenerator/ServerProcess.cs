@@ -87,7 +87,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var rtmp = FreePort();
         return StartAsync(name, rtmp, "config.json", $$"""
             { "bind": "127.0.0.1", "rtmp": { "port": {{rtmp}} } }
-            """, file => new ProcessStartInfo("node", [script, "--config", file, "--no-admin"]) { RedirectStandardOutput = true });
+            """, file => new ProcessStartInfo("node", [Path.GetFullPath(script), "--config", file, "--no-admin"]) { RedirectStandardOutput = true });
     }
 
     private static async Task<ServerProcess> StartAsync(string name, int port, string fileName, string configuration, Func<string, ProcessStartInfo> command)
