@@ -44,7 +44,7 @@ native: $(SHIM)
 $(PROGRAM): $(call sources,src) $(SHARED) $(SHIM)
 	@echo "building the program: a minute or two the first time"
 	@rm -rf artifacts/transcoder.new
-	@dotnet publish src/Transcoder.Host -c Release -o artifacts/transcoder.new --self-contained false -v quiet
+	@dotnet publish src/Transcoder.Host -c Release --use-current-runtime -o artifacts/transcoder.new --self-contained false -v quiet
 	@cp $(SHIM) artifacts/transcoder.new/
 	@rm -rf artifacts/transcoder
 	@mv artifacts/transcoder.new artifacts/transcoder

@@ -78,7 +78,12 @@ internal static partial class Daemon
 
     private static WebApplication Build(TranscoderOptions options)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // One file configures the appliance: no appsettings.json that happens to lie in the working directory, and no watch over it.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = AppContext.BaseDirectory,
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+        });
         ConfigureLogging(builder.Logging, options.Log);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -13,13 +13,11 @@ public interface IPacketSource : IDisposable
     bool TryRead(out Packet packet);
 
     /// <summary>
-    /// What this subscriber has not read yet as one run, where it is exactly what all others were woken for: with a reference that the caller owns. False says
-    /// nothing about single packets.
+    /// From now on what this subscriber waits for may be given to <paramref name="receiver"/> instead of waking it, where it is exactly what all others get.
+    /// Before the first wait. A source that has only packets takes no notice.
     /// </summary>
-    bool TryReadRun(out PacketRun run)
+    void DeliverTo(IRunReceiver receiver)
     {
-        run = null!;
-        return false;
     }
 
     /// <summary>Waits for a packet. False once the stream has ended and everything was read: see <see cref="EndReason"/>.</summary>

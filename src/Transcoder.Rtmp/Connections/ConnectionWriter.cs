@@ -17,7 +17,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     private readonly Lock _queueLock = new();
 
     // Answers gather here until the next flush. There is none on a connection that says nothing, as a player's is for minutes.
-    private ArrayBufferWriter<byte>? _queued;
+    private volatile ArrayBufferWriter<byte>? _queued;
 
     // First bytes of images for another message stream than theirs; most connections never need it.
     private byte[] _heads = [];
@@ -71,15 +71,44 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         }
         finally
         {
-            _turn.Release();
-        }
-
-        if (HasQueued && _turn.Wait(0))
-        {
-            _ = DrainAsync();
+            EndTurn();
         }
 
         return open;
+    }
+
+    /// <summary>
+    /// Sends the image if nothing is under way; never waits. What the connection does not take at once goes on by itself, and until it has gone there is no next turn.
+    /// </summary>
+    /// <returns>False when nothing was sent of it: somebody else has the turn, or the connection takes no more.</returns>
+    public bool TryWrite(WireImage image)
+    {
+        if (_closed || !_turn.Wait(0))
+        {
+            return false;
+        }
+
+        ValueTask<bool> flush;
+        try
+        {
+            TakeQueued();
+            Add(image.Memory);
+            flush = FlushAsync();
+        }
+        catch (Exception exception) when (IsConnectionGone(exception))
+        {
+            flush = ValueTask.FromException<bool>(exception);
+        }
+
+        if (!flush.IsCompletedSuccessfully)
+        {
+            image.AddReference();
+            _ = FinishAsync(flush, image);
+            return true;
+        }
+
+        EndTurn();
+        return flush.Result;
     }
 
     /// <summary>Lets what is queued leave, within <paramref name="deadline"/>, and ends the outgoing side.</summary>
@@ -113,14 +142,35 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         }
     }
 
-    private bool HasQueued
+    private bool HasQueued => !_closed && _queued is not null;
+
+    /// <summary>The reading side sees the end too, and ends the session with the reason.</summary>
+    private static bool IsConnectionGone(Exception exception) => exception is IOException or InvalidOperationException;
+
+    /// <summary>Whoever queues looks for the turn afterwards, and whoever gives it back looks at the queue afterwards: one of them sees the other.</summary>
+    private void EndTurn()
     {
-        get
+        _turn.Release();
+        if (HasQueued && _turn.Wait(0))
         {
-            lock (_queueLock)
-            {
-                return !_closed && _queued is not null;
-            }
+            _ = DrainAsync();
+        }
+    }
+
+    private async Task FinishAsync(ValueTask<bool> flush, WireImage image)
+    {
+        try
+        {
+            await flush;
+        }
+        catch (Exception exception) when (IsConnectionGone(exception))
+        {
+            _closed = true;
+        }
+        finally
+        {
+            image.Release();
+            EndTurn();
         }
     }
 
@@ -135,9 +185,8 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
                     await FlushAsync();
                 }
             }
-            catch (Exception exception) when (exception is IOException or InvalidOperationException or ObjectDisposedException)
+            catch (Exception exception) when (IsConnectionGone(exception))
             {
-                // The connection is gone: the reading side sees it too and ends the session with the reason.
                 _closed = true;
             }
             finally
@@ -150,6 +199,11 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     private bool TakeQueued()
     {
+        if (_queued is null)
+        {
+            return false;
+        }
+
         ArrayBufferWriter<byte> leaving;
         lock (_queueLock)
         {
@@ -202,23 +256,18 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     private ValueTask<bool> FlushAsync()
     {
-        Volatile.Write(ref _flushStarted, time.GetTimestamp());
-        Interlocked.Add(ref _bytesWritten, _flushBytes);
+        // One writer at a time, who has the turn.
+        Volatile.Write(ref _bytesWritten, _bytesWritten + _flushBytes);
         statistics.Sent(_flushBytes);
         _flushBytes = 0;
         var flush = output.FlushAsync();
-        if (!flush.IsCompletedSuccessfully)
-        {
-            return FinishFlushAsync(flush);
-        }
-
-        Volatile.Write(ref _flushStarted, 0);
-        return flush;
+        return flush.IsCompletedSuccessfully ? flush : FinishFlushAsync(flush);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FinishFlushAsync(ValueTask<bool> flush)
     {
+        Volatile.Write(ref _flushStarted, time.GetTimestamp());
         try
         {
             return await flush;

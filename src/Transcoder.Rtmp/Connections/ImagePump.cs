@@ -24,15 +24,6 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     /// <returns>False when the connection takes no more.</returns>
     public ValueTask<bool> WriteAsync(IPacketSource source, CancellationToken cancellationToken)
     {
-        // An image of a run carries many stream ids, of which a connection with another number could patch only the first.
-        if (streamId == MessageMuxer.StreamId && composer.Waiting == 0 && source.TryReadRun(out var run))
-        {
-            NoteGap(source);
-            composer.Add(run, _images);
-            run.Release();
-            return WriteAsync(cancellationToken);
-        }
-
         var bytes = 0;
         while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {
@@ -43,6 +34,19 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
 
         _sourceIsDry = composer.Waiting < BatchPackets && bytes < batchBytes;
         return WriteAsync(cancellationToken);
+    }
+
+    /// <summary>Sends a run at once and as everyone does, or not at all. Between two calls of the others.</summary>
+    public bool TryWrite(PacketRun run)
+    {
+        // The image carries many stream ids, of which a connection with another number could patch only the first.
+        if (streamId != MessageMuxer.StreamId || composer.ImageOf(run) is not { } image || !writer.TryWrite(image))
+        {
+            return false;
+        }
+
+        _bytes += image.Bytes.Length;
+        return true;
     }
 
     /// <summary>Takes over the caller's reference.</summary>

@@ -25,14 +25,38 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
     public SocketOutput(Socket socket, PipeWriter pipe)
         : base(true) // No execution context: nothing here reads one.
     {
+        // Sends that are not asynchronous then say at once that they would have to wait.
+        socket.Blocking = false;
         _socket = socket;
         _pipe = pipe;
     }
 
     public void Add(ArraySegment<byte> bytes) => _segments.Add(bytes);
 
+    public ValueTask<bool> FlushAsync()
+    {
+        if (_segments.Count == 1)
+        {
+            // One block that the kernel takes whole, as nearly always: no more than the system call.
+            var block = _segments[0];
+            var sent = _socket.Send(block, SocketFlags.None, out var error);
+            if (error == SocketError.Success && sent == block.Count)
+            {
+                _segments.Clear();
+                return new ValueTask<bool>(true);
+            }
+
+            if (error is SocketError.Success or SocketError.WouldBlock)
+            {
+                _segments[0] = block[sent..];
+            }
+        }
+
+        return SendAsync();
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> FlushAsync()
+    private async ValueTask<bool> SendAsync()
     {
         try
         {

@@ -42,21 +42,8 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     /// <summary>Takes over the caller's reference.</summary>
     public void Add(Packet packet) => _waiting.Enqueue(packet);
 
-    /// <summary>Adds a run: as the one image that everyone sends where this stream has nothing of its own to say, else packet by packet.</summary>
-    public void Add(PacketRun run, List<WireImage> images)
-    {
-        if (SendsAsItIs(run, out var forms))
-        {
-            images.Add(muxer.ImageOf(run, forms));
-            return;
-        }
-
-        for (var i = 0; i < run.Packets.Count; i++)
-        {
-            run.Packets[i].AddReference();
-            _waiting.Enqueue(run.Packets[i]);
-        }
-    }
+    /// <summary>A run as the one image that everyone sends; null where this stream has something of its own to say or to leave out. Lives as long as the run.</summary>
+    public WireImage? ImageOf(PacketRun run) => SendsAsItIs(run, out var forms) ? muxer.ImageOf(run, forms) : null;
 
     /// <summary>Packets are missing before the next one, which is a keyframe of track 0: other tracks wait for theirs.</summary>
     public void SkipGap()

@@ -54,18 +54,12 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         return image;
     }
 
-    /// <summary>The messages of a whole run as one image for one class of receivers, made on first use and kept on the run. The caller owns one reference.</summary>
-    public WireImage ImageOf(PacketRun run, FlvForms forms = FlvForms.Compatible)
-    {
-        if ((run.Image ?? run.SetImage(Make(run, forms))) is not WireImage first)
-        {
-            return Make(run, forms);
-        }
-
-        var image = first.Find(chunkSize, forms) ?? first.Keep(Make(run, forms));
-        image.AddReference();
-        return image;
-    }
+    /// <summary>
+    /// The messages of a whole run as one image for one class of receivers, made on first use. The run keeps it, so that nobody else has to count for it; null where the
+    /// run has another protocol's.
+    /// </summary>
+    public WireImage? ImageOf(PacketRun run, FlvForms forms = FlvForms.Compatible) =>
+        (run.Image ?? run.SetImage(Make(run, forms))) is WireImage first ? first.Find(chunkSize, forms) ?? first.Keep(Make(run, forms)) : null;
 
     /// <returns>The message that announces <paramref name="track"/>, owned by the caller, or null where its codec has none.</returns>
     public WireImage? SequenceHeader(Track track, uint timestamp, FlvForms forms = FlvForms.Compatible)

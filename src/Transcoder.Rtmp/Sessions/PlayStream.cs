@@ -1,4 +1,5 @@
 using Transcoder.Media;
+using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Rtmp.Connections;
 using Transcoder.Rtmp.Messages;
@@ -12,7 +13,7 @@ internal sealed partial class RtmpSession
     /// One stream that this connection plays. Its task takes what the hub has, as much as fits a batch, and writes shared images; the session's loop goes on
     /// reading meanwhile, so that a client which only writes is still read.
     /// </summary>
-    private sealed class PlayStream
+    private sealed class PlayStream : IRunReceiver
     {
         private readonly RtmpSession _session;
         private readonly IPacketSource _source;
@@ -36,6 +37,7 @@ internal sealed partial class RtmpSession
             Log.PlayerOpened(session._logger, session._address, address.App, address.Stream);
             Composer = new MessageComposer(session._muxer, publishing: false, session._peer, selection);
             _pump = new ImagePump(session._link.Writer, Composer, streamId, session._options.BatchBytes);
+            source.DeliverTo(this);
             _pumping = PumpAsync();
         }
 
@@ -43,6 +45,21 @@ internal sealed partial class RtmpSession
 
         /// <summary>Holds the switches of pause, receiveAudio and receiveVideo.</summary>
         public MessageComposer Composer { get; }
+
+        /// <summary>Mostly the stream goes out here, on the thread that published it; the task is for what is not as everyone gets it, and for slow connections.</summary>
+        bool IRunReceiver.TryTake(PacketRun run)
+        {
+            try
+            {
+                return _pump.TryWrite(run);
+            }
+            catch (Exception exception)
+            {
+                // The thread is the stream's: one player's fault is nobody else's.
+                EndOfFault(exception);
+                return false;
+            }
+        }
 
         public async ValueTask CloseAsync(Reason reason)
         {
@@ -89,9 +106,14 @@ internal sealed partial class RtmpSession
             }
             catch (Exception exception)
             {
-                Log.InternalError(_session._logger, exception, _session._address);
-                _session.End(new Reason(Reasons.InternalError, exception.GetType().Name));
+                EndOfFault(exception);
             }
+        }
+
+        private void EndOfFault(Exception exception)
+        {
+            Log.InternalError(_session._logger, exception, _session._address);
+            _session.End(new Reason(Reasons.InternalError, exception.GetType().Name));
         }
 
         private void Fail(Reason reason)

@@ -10,9 +10,9 @@ internal sealed class FeedGathering : IDisposable
     private readonly FeedPace _pace;
     private readonly TimeProvider _clock;
     private readonly ITimer? _timer;
-    private MediaTime _lastPicture = MediaTime.MinValue;
-    private MediaTime _pictureInterval;
-    private long _lastPictureArrival;
+    private Rhythm _pictures = new();
+    private Rhythm _sounds = new();
+    private TrackKind _awaited;
 
     public FeedGathering(FeedPace pace, TimeProvider clock, Action wake)
     {
@@ -27,22 +27,25 @@ internal sealed class FeedGathering : IDisposable
     /// <summary>Packets are waiting for others.</summary>
     public bool Holding { get; private set; }
 
+    /// <param name="watched">Whether anyone would be woken for less.</param>
     /// <returns>Whether the subscribers are to be woken now.</returns>
-    public bool Take(Packet packet)
+    public bool Take(Packet packet, bool watched)
     {
         if (_timer is null)
         {
             return true;
         }
 
-        if (packet.Track.Kind == TrackKind.Video)
+        var kind = packet.Track.Kind;
+        if (kind != TrackKind.Data)
         {
-            Note(packet.Dts);
-            if (!_pace.HoldsPictures)
-            {
-                Stop();
-                return true;
-            }
+            RhythmOf(kind).Note(packet.Dts, _clock.GetTimestamp());
+        }
+
+        if (!watched || (Holding && !_pace.Always && kind == _awaited))
+        {
+            Stop();
+            return true;
         }
 
         if (Holding)
@@ -50,7 +53,8 @@ internal sealed class FeedGathering : IDisposable
             return false;
         }
 
-        if (!_pace.HoldsPictures && !PictureIsDue())
+        _awaited = kind == TrackKind.Video ? TrackKind.Audio : TrackKind.Video;
+        if (!_pace.Always && !RhythmOf(_awaited).IsDue(_pace.Hold, _clock))
         {
             return true;
         }
@@ -72,26 +76,37 @@ internal sealed class FeedGathering : IDisposable
 
     public void Dispose() => _timer?.Dispose();
 
-    private void Note(MediaTime dts)
+    private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
+
+    /// <summary>When a kind's packets come.</summary>
+    private struct Rhythm()
     {
-        if (_lastPicture != MediaTime.MinValue && dts > _lastPicture)
+        private MediaTime _last = MediaTime.MinValue;
+        private MediaTime _interval;
+        private long _arrival;
+
+        public void Note(MediaTime dts, long now)
         {
-            _pictureInterval = dts - _lastPicture;
+            if (_last != MediaTime.MinValue && dts > _last)
+            {
+                _interval = dts - _last;
+            }
+
+            _last = dts;
+            _arrival = now;
         }
 
-        _lastPicture = dts;
-        _lastPictureArrival = _clock.GetTimestamp();
-    }
-
-    private bool PictureIsDue()
-    {
-        if (_pictureInterval <= MediaTime.Zero)
+        /// <summary>Whether the next one is to come within <paramref name="hold"/>.</summary>
+        public readonly bool IsDue(MediaTime hold, TimeProvider clock)
         {
-            return false;
-        }
+            if (_interval <= MediaTime.Zero)
+            {
+                return false;
+            }
 
-        // One that is late by more than a hold is not waited for: the source may have stopped sending pictures.
-        var due = _pictureInterval - MediaTime.FromTimeSpan(_clock.GetElapsedTime(_lastPictureArrival));
-        return due <= _pace.Hold && due > -_pace.Hold;
+            // One that is late by more than a hold is not waited for: the source may have stopped sending its kind.
+            var due = _interval - MediaTime.FromTimeSpan(clock.GetElapsedTime(_arrival));
+            return due <= hold && due > -hold;
+        }
     }
 }

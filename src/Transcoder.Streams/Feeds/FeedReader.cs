@@ -18,6 +18,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     private CancellationTokenRegistration _cancellation;
     private CancellationToken _token;
     private TaskCompletionSource? _room;
+    private IRunReceiver? _receiver;
     private Packet? _metadata;
     private long _cursor;
 
@@ -60,6 +61,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
     internal bool SlowsPublisher { get; set; }
 
+    // Who gathers stays level with the others: a part of what is held, read now, would be a write more and leave it out of step.
+    private long Limit => _settled ? _feed.Released : _feed.Head;
+
     public bool TryRead(out Packet packet)
     {
         // Most reads find the ring empty behind the packet just taken. Who misses one here is told by the wait, which looks under the lock.
@@ -77,18 +81,20 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             }
 
             KeepUp();
-            while (_cursor < _feed.Head && !_disposed)
+            while (_cursor < Limit && !_disposed)
             {
                 packet = _feed.At(_cursor++);
                 if (_needKeyframe && packet.Track.Kind != TrackKind.Data)
                 {
-                    if (!StreamFeed.IsEntry(packet) && _feed.HasVideo())
+                    if (StreamFeed.IsEntry(packet))
+                    {
+                        _needKeyframe = false;
+                    }
+                    else if (packet.Track.Kind == TrackKind.Video || _feed.HasVideo())
                     {
                         DroppedPackets++;
                         continue;
                     }
-
-                    _needKeyframe = false;
                 }
 
                 packet.AddReference();
@@ -102,22 +108,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         return false;
     }
 
-    public bool TryReadRun(out PacketRun run)
-    {
-        lock (_feed.Gate)
-        {
-            if (!_settled || _needKeyframe || _metadata is not null || _disposed || _feed.TakeRun(ref _cursor) is not { } newest)
-            {
-                run = null!;
-                return false;
-            }
-
-            // Caught up: what comes now is at most a hold old.
-            _allowedLag = _lagLimit;
-            run = newest;
-            return true;
-        }
-    }
+    public void DeliverTo(IRunReceiver receiver) => _receiver = receiver;
 
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
     {
@@ -128,7 +119,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
                 return new ValueTask<bool>(false);
             }
 
-            if (_cursor < (_settled ? _feed.Released : _feed.Head) || _metadata is not null)
+            if (_cursor < Limit || _metadata is not null)
             {
                 return new ValueTask<bool>(true);
             }
@@ -230,11 +221,49 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         return waiting;
     }
 
+    /// <summary>Under the feed's lock: whether this waits for exactly the run that begins at <paramref name="from"/>, which is then its receiver's.</summary>
+    internal bool TakeLevel(long from)
+    {
+        if (!_waiting || _receiver is null || !_settled || _needKeyframe || _metadata is not null || _cursor != from)
+        {
+            return false;
+        }
+
+        _waiting = false;
+        return true;
+    }
+
+    /// <summary>Outside the lock, between <see cref="TakeLevel"/> and <see cref="WaitOn"/>.</summary>
+    internal bool TryDeliver(PacketRun run) => _receiver!.TryTake(run);
+
+    /// <summary>Under the feed's lock, after a delivery that was taken: the reader stands behind it and waits again.</summary>
+    internal void MoveBehind(long end)
+    {
+        // Caught up: what comes now is at most a hold old.
+        _cursor = end;
+        _allowedLag = _lagLimit;
+        _waiting = true;
+    }
+
+    /// <summary>Under the feed's lock, after a delivery: whether there is nothing to read or to be told, and it waits on. Else it is to be woken.</summary>
+    internal bool WaitOn()
+    {
+        // A cancellation that came meanwhile found no waiter.
+        _waiting = _cursor >= Limit && _metadata is null && !_disposed && !_feed.Ended && !_token.IsCancellationRequested;
+        return _waiting;
+    }
+
     /// <param name="inline">Whether the waiter may run here: on a thread of the pool that holds no lock.</param>
     internal void Wake(bool inline = false)
     {
         // Whoever took the waiting flag is alone with the source until it has a result.
         _ready.RunContinuationsAsynchronously = !inline;
+        if (_token.IsCancellationRequested)
+        {
+            _ready.SetException(new OperationCanceledException(_token));
+            return;
+        }
+
         _ready.SetResult(!_disposed && (_cursor < _feed.Head || !_feed.Ended));
     }
 
@@ -278,6 +307,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             var target = _feed.JumpPoint(_cursor, out _needKeyframe);
             DroppedPackets += target - _cursor;
             _cursor = target;
+
+            // As at the start: a keyframe that is old already is no reason to jump again.
+            _allowedLag = _lagLimit + LagLocked();
         }
     }
 

@@ -2,46 +2,90 @@ using Transcoder.Media.Packets;
 
 namespace Transcoder.Streams.Feeds;
 
-/// <content>When readers are woken, and the run that they are woken for.</content>
+/// <content>When readers are woken, and the run that they are woken for or given.</content>
 public sealed partial class StreamFeed
 {
     // A run becomes one block: more than this is read packet by packet. Arbitrary; 300 ms of 28 Mb/s.
     private const int LongestRun = 1 << 20;
 
+    // A row that was busy finds what was published meanwhile, as long as it is not further behind than this.
+    private const int RunsKept = 8;
+
     private readonly FeedWakeUp _wakeUp = new();
     private readonly FeedGathering _gathering;
+    private readonly Stack<FeedRow> _idleRows = new();
 
     // Readers that wait for nothing but the next packet: the transcoder's, and those that have not had their first yet.
     private readonly List<FeedReader> _prompt = [];
 
-    // Readers have been woken for all before this; the newest run ends here.
+    // The newest runs, while a row is under way.
+    private readonly Queue<PlacedRun> _runs = new(RunsKept);
+    private int _rowsUnderWay;
+
+    // Readers have been woken for all before this.
     private long _released;
-    private PacketRun? _run;
-    private long _runFrom;
 
     /// <summary>How far readers that gather are let: behind it packets wait for others.</summary>
     internal long Released => _gathering.Holding ? _released : _head;
 
-    /// <summary>The newest run, with a reference for the caller, where it begins at <paramref name="cursor"/>, which moves behind it.</summary>
-    internal PacketRun? TakeRun(ref long cursor)
-    {
-        if (_run is null || _runFrom != cursor)
-        {
-            return null;
-        }
-
-        cursor += _run.Packets.Count;
-        _run.AddReference();
-        return _run;
-    }
-
     /// <summary>The reader has had its first packet and gathers from now on.</summary>
     internal void Settle(FeedReader reader) => _prompt.Remove(reader);
+
+    /// <summary>A row has delivered: its readers stay for the run that follows where that is there already, wait on, or are woken.</summary>
+    /// <returns>Whether the row has another run to deliver.</returns>
+    internal bool Settle(FeedRow row)
+    {
+        var waking = 0;
+        bool again;
+        lock (_gate)
+        {
+            var (next, staying) = (RunAt(row.End), 0);
+            for (var i = 0; i < row.Readers.Count; i++)
+            {
+                var reader = row.Readers[i];
+                if (i < row.Taken)
+                {
+                    reader.MoveBehind(row.End);
+                    if (next is not null && reader.TakeLevel(row.End))
+                    {
+                        row.Readers[staying++] = reader;
+                        continue;
+                    }
+
+                    if (reader.WaitOn())
+                    {
+                        continue;
+                    }
+                }
+
+                _wakeUp.Add(reader);
+                waking++;
+            }
+
+            row.Readers.RemoveRange(staying, row.Readers.Count - staying);
+            again = staying > 0;
+            if (again)
+            {
+                row.Begin(next!.Value);
+            }
+            else
+            {
+                _idleRows.Push(row);
+                if (--_rowsUnderWay == 0)
+                {
+                    ForgetRuns();
+                }
+            }
+        }
+
+        _wakeUp.Start(waking);
+        return again;
+    }
 
     /// <summary>By the timer.</summary>
     private void Wake()
     {
-        int waking;
+        (int Waking, FeedRow? Rows) released;
         lock (_gate)
         {
             if (_end is not null || !_gathering.Holding)
@@ -49,32 +93,110 @@ public sealed partial class StreamFeed
                 return;
             }
 
-            waking = ReleaseHeld();
+            released = ReleaseHeld();
         }
 
-        _wakeUp.Start(waking);
+        Start(released);
     }
 
-    /// <returns>How many readers are to be woken.</returns>
-    private int ReleaseHeld()
+    private void Start((int Waking, FeedRow? Rows) released)
+    {
+        _wakeUp.Start(released.Waking);
+        released.Rows?.Start();
+    }
+
+    /// <returns>How many readers are to be woken, and the rows that set out.</returns>
+    private (int Waking, FeedRow? Rows) ReleaseHeld()
     {
         _gathering.Stop();
-        _runFrom = _released;
+        var from = _released;
         _released = _head;
-        _run?.Release();
-        _run = _readers.Count > _prompt.Count ? MakeRun() : null;
-        return AddWaiting(_readers);
+        if ((_readers.Count > _prompt.Count ? MakeRun(from) : null) is not { } made)
+        {
+            return (AddWaiting(_readers), null);
+        }
+
+        var run = new PlacedRun(made, from);
+
+        FeedRow? rows = null;
+        var waking = 0;
+        foreach (var reader in _readers)
+        {
+            if (reader.TakeLevel(from))
+            {
+                if (rows is null || rows.Readers.Count == FeedRow.Size)
+                {
+                    rows = NewRow(run, rows);
+                }
+
+                rows.Readers.Add(reader);
+            }
+            else if (reader.TakeWaiting())
+            {
+                _wakeUp.Add(reader);
+                waking++;
+            }
+        }
+
+        if (_rowsUnderWay > 0)
+        {
+            KeepRun(run);
+        }
+
+        made.Release();
+        return (waking, rows);
     }
 
-    private PacketRun? MakeRun()
+    private FeedRow NewRow(PlacedRun run, FeedRow? next)
     {
-        if (_runFrom < _tail)
+        _rowsUnderWay++;
+        var row = _idleRows.TryPop(out var idle) ? idle : new FeedRow(this);
+        row.Next = next;
+        row.Begin(run);
+        return row;
+    }
+
+    private void KeepRun(PlacedRun run)
+    {
+        if (_runs.Count == RunsKept)
+        {
+            _runs.Dequeue().Run.Release();
+        }
+
+        run.Run.AddReference();
+        _runs.Enqueue(run);
+    }
+
+    private PlacedRun? RunAt(long from)
+    {
+        foreach (var run in _runs)
+        {
+            if (run.From == from)
+            {
+                return run;
+            }
+        }
+
+        return null;
+    }
+
+    private void ForgetRuns()
+    {
+        while (_runs.TryDequeue(out var run))
+        {
+            run.Run.Release();
+        }
+    }
+
+    private PacketRun? MakeRun(long from)
+    {
+        if (from < _tail)
         {
             return null;
         }
 
         var bytes = 0L;
-        for (var sequence = _runFrom; sequence < _head; sequence++)
+        for (var sequence = from; sequence < _head; sequence++)
         {
             bytes += At(sequence).Payload.Length;
         }
@@ -85,7 +207,7 @@ public sealed partial class StreamFeed
         }
 
         var run = PacketRun.Begin();
-        for (var sequence = _runFrom; sequence < _head; sequence++)
+        for (var sequence = from; sequence < _head; sequence++)
         {
             run.Add(At(sequence));
         }

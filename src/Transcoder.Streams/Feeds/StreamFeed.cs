@@ -97,7 +97,7 @@ public sealed partial class StreamFeed
     /// <summary>Appends; takes over the caller's reference. Never waits.</summary>
     public void Publish(Packet packet)
     {
-        int waking;
+        (int Waking, FeedRow? Rows) released;
         lock (_gate)
         {
             if (_end is not null)
@@ -108,10 +108,10 @@ public sealed partial class StreamFeed
 
             Append(packet);
             Trim();
-            waking = _gathering.Take(packet) ? ReleaseHeld() : AddWaiting(_prompt);
+            released = _gathering.Take(packet, _readers.Count > _prompt.Count) ? ReleaseHeld() : (AddWaiting(_prompt), null);
         }
 
-        _wakeUp.Start(waking);
+        Start(released);
     }
 
     /// <summary>
@@ -360,9 +360,6 @@ public sealed partial class StreamFeed
         {
             DropTail();
         }
-
-        _run?.Release();
-        _run = null;
 
         _metadata?.Release();
         _metadata = null;

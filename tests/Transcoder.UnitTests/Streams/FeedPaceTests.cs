@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Transcoder.Media;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
 using Transcoder.Streams.Feeds;
 using Transcoder.Testing;
@@ -23,72 +24,91 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Balanced_holds_sound_for_the_picture_that_is_due_and_both_leave_as_one_run()
+    public void Balanced_holds_sound_for_the_picture_that_is_due_and_both_leave_as_one_run()
     {
-        using var reader = Begin(FeedPace.Balanced);
-        var wait = reader.WaitToReadAsync(default).AsTask();
-        Pass(20);
-        Feed.Publish(_pool.Audio(60));
-        Assert.False(reader.TryReadRun(out _));
-        Pass(20);
+        using var player = Begin(FeedPace.Balanced);
+        Pass(32);
+        Feed.Publish(_pool.Audio(72));
+        Assert.Empty(player.Runs);
+        Pass(8);
         Feed.Publish(_pool.Video(80));
-        Assert.True(await wait.WaitAsync(Patience, TestContext.Current.CancellationToken));
-        Assert.True(reader.TryReadRun(out var run));
-        Assert.Equal([60, 80], run.Packets.Select(packet => packet.Dts.Milliseconds));
-        run.Release();
-        Assert.False(reader.TryRead(out _));
+        Assert.Equal([[72, 80]], player.Times);
+        Assert.False(player.Wait.IsCompleted);
+    }
+
+    [Fact]
+    public void Balanced_holds_a_picture_for_the_sound_that_is_due()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        Pass(9);
+        Feed.Publish(_pool.Audio(49));
+        Pass(23);
+        Feed.Publish(_pool.Audio(72));
+        Pass(18);
+        Feed.Publish(_pool.Video(90));
+        Assert.Equal([[49], [72]], player.Times);
+        Pass(5);
+        Feed.Publish(_pool.Audio(95));
+        Assert.Equal([[49], [72], [90, 95]], player.Times);
     }
 
     [Fact]
     public void Balanced_holds_no_sound_when_the_next_picture_is_far()
     {
-        using var reader = Begin(FeedPace.Balanced);
-        var wait = reader.WaitToReadAsync(default);
+        using var player = Begin(FeedPace.Balanced);
         Pass(10);
         Feed.Publish(_pool.Audio(50));
-        Assert.True(Eventually(() => wait.IsCompleted));
+        Assert.Equal([[50]], player.Times);
     }
 
     [Fact]
-    public void Balanced_holds_sound_no_longer_than_25_ms()
+    public void Balanced_holds_nothing_longer_than_10_ms()
     {
-        using var reader = Begin(FeedPace.Balanced);
-        var wait = reader.WaitToReadAsync(default);
-        Pass(30);
-        Feed.Publish(_pool.Audio(70));
-        Pass(24);
-        Assert.False(reader.TryReadRun(out _));
+        using var player = Begin(FeedPace.Balanced);
+        Pass(31);
+        Feed.Publish(_pool.Audio(71));
+        Pass(9);
+        Assert.Empty(player.Runs);
         Pass(1);
-        Assert.True(Eventually(() => wait.IsCompleted));
+        Assert.Equal([[71]], player.Times);
     }
 
     [Fact]
     public void Balanced_waits_for_no_picture_from_a_source_that_has_stopped_sending_any()
     {
-        using var reader = Begin(FeedPace.Balanced);
-        var wait = reader.WaitToReadAsync(default);
+        using var player = Begin(FeedPace.Balanced);
         Pass(100);
         Feed.Publish(_pool.Audio(140));
-        Assert.True(Eventually(() => wait.IsCompleted));
+        Assert.Equal([[140]], player.Times);
     }
 
     [Fact]
-    public void Throughput_wakes_once_for_all_that_came_in_300_ms()
+    public void Nothing_is_held_that_nobody_waits_for()
     {
-        using var reader = Begin(FeedPace.Throughput);
-        var wait = reader.WaitToReadAsync(default);
+        var timers = new CountingClock();
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, timers);
+        for (var i = 0; i < 50; i++)
+        {
+            Feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
+            Feed.Publish(_pool.Audio((i * 40) + 1));
+        }
+
+        Assert.Equal(0, timers.Changes);
+    }
+
+    [Fact]
+    public void Throughput_gives_at_once_all_that_came_in_300_ms()
+    {
+        using var player = Begin(FeedPace.Throughput);
         for (var i = 0; i < 7; i++)
         {
             Feed.Publish(_pool.Video(80 + (i * 40)));
             Pass(40);
         }
 
-        Assert.False(reader.TryReadRun(out _));
+        Assert.Empty(player.Runs);
         Pass(20);
-        Assert.True(Eventually(() => wait.IsCompleted));
-        Assert.True(reader.TryReadRun(out var run));
-        Assert.Equal(7, run.Packets.Count);
-        run.Release();
+        Assert.Equal(7, Assert.Single(player.Times).Length);
     }
 
     [Fact]
@@ -105,45 +125,128 @@ public sealed class FeedPaceTests : IDisposable
         var (held, next) = (player.WaitToReadAsync(default), transcoder.WaitToReadAsync(default));
         Feed.Publish(_pool.Video(40));
         Assert.True(Eventually(() => next.IsCompleted));
-        Assert.False(player.TryReadRun(out _));
+        Assert.False(player.TryRead(out _));
         Assert.False(held.IsCompleted);
     }
 
     [Fact]
-    public void Subscribers_that_are_level_read_the_same_run_and_one_that_is_behind_reads_packets()
+    public void Subscribers_that_are_level_are_given_the_same_run_and_one_that_is_behind_is_woken_for_packets()
     {
         using var level = Begin(FeedPace.Low);
-        using var also = Feed.Subscribe();
-        using var behind = Feed.Subscribe();
-        Drain(also);
-        Assert.True(behind.TryRead(out var first));
+        using var also = new Player(Feed.Subscribe());
+        using var behind = new Player(Feed.Subscribe());
+        Drain(also.Reader);
+        also.WaitOn();
+        Assert.True(behind.Reader.TryRead(out var first));
         first.Release();
+        Assert.True(behind.Reader.WaitToReadAsync(default).IsCompleted);
         Feed.Publish(_pool.Video(80));
-        Assert.True(level.TryReadRun(out var run));
-        Assert.True(also.TryReadRun(out var same));
-        Assert.Same(run, same);
-        Assert.False(behind.TryReadRun(out _));
-        Assert.Equal(2, Drain(behind));
-        run.Release();
-        same.Release();
+        Assert.Same(Assert.Single(level.Runs), Assert.Single(also.Runs));
+        Assert.Empty(behind.Runs);
+        Assert.Equal(2, Drain(behind.Reader));
+        behind.WaitOn();
+        Feed.Publish(_pool.Video(120));
+        Assert.Equal([[120]], behind.Times);
+        Assert.Equal([[80], [120]], level.Times);
+        Assert.False(level.Reader.TryRead(out _));
+    }
+
+    [Fact]
+    public void Who_does_not_take_a_run_is_woken_and_finds_its_packets()
+    {
+        using var player = Begin(FeedPace.Low);
+        player.Takes = false;
+        Feed.Publish(_pool.Video(80));
+        Assert.True(Eventually(() => player.Wait.IsCompleted));
+        Assert.Equal(1, Drain(player.Reader));
+        player.Takes = true;
+        player.WaitOn();
+        Feed.Publish(_pool.Video(120));
+        Assert.Equal([[120]], player.Times);
+    }
+
+    [Fact]
+    public void What_is_published_while_a_run_is_given_out_follows_it()
+    {
+        using var player = Begin(FeedPace.Low);
+        player.Taking = () =>
+        {
+            player.Taking = null;
+            Feed.Publish(_pool.Video(120));
+            Feed.Publish(_pool.Video(160));
+        };
+        Feed.Publish(_pool.Video(80));
+        Assert.True(Eventually(() => player.Runs.Count == 3));
+        Assert.Equal([[80], [120], [160]], player.Times);
+        Assert.True(Eventually(() => _pool.RentedPackets == 5));
+        Assert.False(player.Wait.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Who_leaves_while_a_run_is_given_out_is_told()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var player = Begin(FeedPace.Low, cancel.Token);
+        player.Taking = cancel.Cancel;
+        Feed.Publish(_pool.Video(80));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => player.Wait.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Equal([[80]], player.Times);
+    }
+
+    [Fact]
+    public async Task A_stream_that_ends_while_a_run_is_given_out_is_told()
+    {
+        using var player = Begin(FeedPace.Low);
+        player.Taking = () => Feed.Complete(new Reason(Reasons.Unpublished, ""));
+        Feed.Publish(_pool.Video(80));
+        Assert.False(await player.Wait.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Equal([[80]], player.Times);
+    }
+
+    [Fact]
+    public async Task Many_subscribers_get_every_packet_once_and_in_order()
+    {
+        const int Subscribers = 600;
+        const int Packets = 200;
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Low }, _clock);
+        Feed.Publish(_pool.Video(0, keyframe: true));
+        using var cancel = new CancellationTokenSource();
+        Player[] players = [.. Enumerable.Range(0, Subscribers).Select(_ => new Player(Feed.Subscribe()))];
+        Task[] reading = [.. players.Select((player, i) => player.ReadAllAsync(refuses: i % 7, cancel.Token))];
+        for (var i = 1; i < Packets; i++)
+        {
+            Feed.Publish(_pool.Video(i * 40));
+        }
+
+        Feed.Complete(new Reason(Reasons.Unpublished, ""));
+        await Task.WhenAll(reading).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.All(players, player => Assert.Equal(Enumerable.Range(0, Packets).Select(i => i * 40L), player.All));
+        Assert.Contains(players, player => player.Runs.Count > 0);
+        foreach (var player in players)
+        {
+            player.Dispose();
+        }
     }
 
     [Fact]
     public async Task What_is_held_when_the_stream_ends_is_still_read()
     {
-        using var reader = Begin(FeedPace.Throughput);
-        var wait = reader.WaitToReadAsync(default).AsTask();
+        using var player = Begin(FeedPace.Throughput);
         Feed.Publish(_pool.Video(80));
         Feed.Complete(new Reason(Reasons.Unpublished, ""));
-        Assert.True(await wait.WaitAsync(Patience, TestContext.Current.CancellationToken));
-        Assert.Equal(1, Drain(reader));
+        Assert.True(await player.Wait.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Equal(1, Drain(player.Reader));
     }
 
     [Fact]
     public async Task What_is_held_when_the_stream_ends_is_read_also_by_who_was_busy_then()
     {
-        using var reader = Begin(FeedPace.Throughput);
-        Feed.Publish(_pool.Video(80));
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Throughput }, _clock);
+        using var reader = Feed.Subscribe();
+        Feed.Publish(_pool.Video(0, keyframe: true));
+        Drain(reader);
+        Pass(300);
+        Feed.Publish(_pool.Video(40));
         Feed.Complete(new Reason(Reasons.Unpublished, ""));
         Assert.True(await reader.WaitToReadAsync(default));
         Assert.Equal(1, Drain(reader));
@@ -175,7 +278,7 @@ public sealed class FeedPaceTests : IDisposable
         for (var i = 0; i < 1000; i++)
         {
             Feed.Publish(_pool.Video(i * 40, keyframe: i % 25 == 0));
-            Assert.Equal(1, other.TryReadRun(out var run) ? Release(run) : Drain(other));
+            Assert.Equal(1, Drain(other));
         }
 
         Assert.InRange(_pool.RentedPackets, 1, 100);
@@ -184,17 +287,18 @@ public sealed class FeedPaceTests : IDisposable
 
     private StreamFeed Feed => _feed!;
 
-    /// <summary>Two pictures 40 ms apart have been read; the clock stands at the second.</summary>
-    private FeedReader Begin(FeedPace pace)
+    /// <summary>Two pictures 40 ms apart have been read; the clock stands at the second, and the player waits.</summary>
+    private Player Begin(FeedPace pace, CancellationToken cancellationToken = default)
     {
         _feed = new StreamFeed(new FeedLimits { Pace = pace }, _clock);
-        var reader = Feed.Subscribe();
+        var player = new Player(Feed.Subscribe());
         Feed.Publish(_pool.Video(0, keyframe: true));
         Pass(40);
         Feed.Publish(_pool.Video(40));
-        Drain(reader);
-        Pass(pace.HoldsPictures ? 300 : 0);
-        return reader;
+        Drain(player.Reader);
+        Pass(pace.Always ? 300 : 0);
+        player.WaitOn(cancellationToken);
+        return player;
     }
 
     private void Pass(int milliseconds) => _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
@@ -210,12 +314,92 @@ public sealed class FeedPaceTests : IDisposable
         return packets;
     }
 
-    private static int Release(PacketRun run)
+    private static bool Eventually(Func<bool> condition) => SpinWait.SpinUntil(condition, Patience);
+
+    /// <summary>A subscriber that takes what it is given, and keeps it.</summary>
+    private sealed class Player : IRunReceiver, IDisposable
     {
-        var packets = run.Packets.Count;
-        run.Release();
-        return packets;
+        public Player(FeedReader reader)
+        {
+            Reader = reader;
+            reader.DeliverTo(this);
+        }
+
+        public FeedReader Reader { get; }
+
+        public Task<bool> Wait { get; private set; } = Task.FromResult(true);
+
+        public List<PacketRun> Runs { get; } = [];
+
+        public IEnumerable<long[]> Times => Runs.Select(run => run.Packets.Select(packet => packet.Dts.Milliseconds).ToArray());
+
+        /// <summary>All times, however they came.</summary>
+        public List<long> All { get; } = [];
+
+        public bool Takes { get; set; } = true;
+
+        /// <summary>What happens meanwhile.</summary>
+        public Action? Taking { get; set; }
+
+        public bool TryTake(PacketRun run)
+        {
+            Taking?.Invoke();
+            if (!Takes)
+            {
+                return false;
+            }
+
+            run.AddReference();
+            Runs.Add(run);
+            All.AddRange(run.Packets.Select(packet => packet.Dts.Milliseconds));
+            return true;
+        }
+
+        public void WaitOn(CancellationToken cancellationToken = default) => Wait = Reader.WaitToReadAsync(cancellationToken).AsTask();
+
+        /// <param name="refuses">One of so many runs is not taken; 0: none.</param>
+        public async Task ReadAllAsync(int refuses, CancellationToken cancellationToken)
+        {
+            var asked = 0;
+            Taking = () => Takes = refuses == 0 || ++asked % refuses != 0;
+            while (await Reader.WaitToReadAsync(cancellationToken))
+            {
+                while (Reader.TryRead(out var packet))
+                {
+                    All.Add(packet.Dts.Milliseconds);
+                    packet.Release();
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            Runs.ForEach(run => run.Release());
+            Runs.Clear();
+            Reader.Dispose();
+        }
     }
 
-    private static bool Eventually(Func<bool> condition) => SpinWait.SpinUntil(condition, Patience);
+    /// <summary>Says how often a timer was set.</summary>
+    private sealed class CountingClock : TimeProvider
+    {
+        public int Changes { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Counter(this);
+
+        private sealed class Counter(CountingClock clock) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                clock.Changes++;
+                return true;
+            }
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => default;
+        }
+    }
 }

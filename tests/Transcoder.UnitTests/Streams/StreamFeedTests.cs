@@ -247,6 +247,48 @@ public sealed class StreamFeedTests : IDisposable
     }
 
     [Fact]
+    public void A_subscriber_that_jumps_to_a_keyframe_older_than_it_may_be_late_is_not_thrown_on_again()
+    {
+        using var slow = _feed.Subscribe(lag: MediaTime.FromMilliseconds(1_000));
+        for (var t = 0; t <= 15_000; t += 40)
+        {
+            _feed.Publish(_pool.Video(t, keyframe: t % 10_000 == 0));
+        }
+
+        var read = ReadAll(slow);
+        Assert.Equal((TrackKind.Video, 10_000, true), read[0]);
+        Assert.Equal(126, read.Count);
+    }
+
+    [Fact]
+    public void A_subscriber_that_needs_a_keyframe_still_needs_it_after_a_while_of_sound_alone()
+    {
+        using var slow = _feed.Subscribe(lag: MediaTime.FromMilliseconds(1_000));
+        Span(0, 400, keyframe: true);
+        Assert.NotEmpty(ReadAll(slow));
+        Span(440, 5_000);
+        Assert.Empty(ReadAll(slow));
+        for (var t = 5_020; t <= 11_000; t += 20)
+        {
+            _feed.Publish(_pool.Audio(t));
+            ReadAll(slow);
+        }
+
+        Span(11_020, 11_100);
+        Assert.Empty(ReadAll(slow));
+        Span(11_140, 11_220, keyframe: true);
+        Assert.Equal([11_140, 11_180, 11_220], ReadAll(slow).Select(packet => packet.Milliseconds));
+
+        void Span(int from, int to, bool keyframe = false)
+        {
+            for (var t = from; t <= to; t += 40)
+            {
+                _feed.Publish(_pool.Video(t, keyframe && t == from));
+            }
+        }
+    }
+
+    [Fact]
     public void A_slow_viewer_never_holds_the_publisher()
     {
         using var viewer = _feed.Subscribe();

@@ -36,7 +36,7 @@ internal sealed class WatchedSource(IPacketSource source, Action<Reason> ended) 
 
     public bool TryRead(out Packet packet) => source.TryRead(out packet);
 
-    public bool TryReadRun(out PacketRun run) => source.TryReadRun(out run);
+    public void DeliverTo(IRunReceiver receiver) => source.DeliverTo(receiver);
 
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken) => source.WaitToReadAsync(cancellationToken);
 

@@ -34,24 +34,17 @@ public sealed class MessageRunTests : IDisposable
     {
         Begin();
         using var run = new Run(_pool.Audio(60), _pool.Video(80, size: 1000, pts: 120), _pool.Audio(0x1000000));
-        _composer.Add(run.Packets, _images);
-        var image = Assert.Single(_images);
-        Assert.Equal(0, _composer.Waiting);
+        var image = _composer.ImageOf(run.Packets);
+        Assert.NotNull(image);
         Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), image.Bytes.ToArray());
-        var again = _muxer.ImageOf(run.Packets);
-        Assert.Same(image, again);
-        again.Release();
+        Assert.Same(image, _muxer.ImageOf(run.Packets));
     }
 
     [Fact]
     public void A_run_for_another_chunk_size_has_an_image_of_its_own()
     {
         using var run = new Run(_pool.Video(80, size: 1000));
-        var small = _muxer.ImageOf(run.Packets);
-        var large = new MessageMuxer(_pool, chunkSize: 60_000).ImageOf(run.Packets);
-        Assert.NotEqual(small.Bytes.Length, large.Bytes.Length);
-        small.Release();
-        large.Release();
+        Assert.NotEqual(_muxer.ImageOf(run.Packets)!.Bytes.Length, new MessageMuxer(_pool, chunkSize: 60_000).ImageOf(run.Packets)!.Bytes.Length);
     }
 
     [Fact]
@@ -102,8 +95,7 @@ public sealed class MessageRunTests : IDisposable
         using var keyframe = new Run(_pool.Video(160, keyframe: true));
         AssertPacketByPacket(keyframe, messages: 1);
         using var next = new Run(_pool.Video(200));
-        _composer.Add(next.Packets, _images);
-        Assert.Single(_images);
+        Assert.NotNull(_composer.ImageOf(next.Packets));
     }
 
     [Fact]
@@ -121,14 +113,11 @@ public sealed class MessageRunTests : IDisposable
         Begin(precise);
         Begin();
         using var run = new Run(At(60_000_250), _pool.Video(80, size: 1000, pts: 120), _pool.Metadata(90));
-        precise.Add(run.Packets, _images);
-        _composer.Add(run.Packets, _images);
-        Assert.Equal([FlvForms.Precise, FlvForms.Compatible], _images.Select(static image => image.Forms));
-        Assert.Equal(run.Packets.Packets.SelectMany(packet => BytesAlone(packet, packet.Track.Kind == TrackKind.Data ? default : FlvForms.Precise)), _images[0].Bytes.ToArray());
-        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), _images[1].Bytes.ToArray());
-        var again = _muxer.ImageOf(run.Packets, FlvForms.Precise);
-        Assert.Same(_images[0], again);
-        again.Release();
+        WireImage[] images = [precise.ImageOf(run.Packets)!, _composer.ImageOf(run.Packets)!];
+        Assert.Equal([FlvForms.Precise, FlvForms.Compatible], images.Select(static image => image.Forms));
+        Assert.Equal(run.Packets.Packets.SelectMany(packet => BytesAlone(packet, packet.Track.Kind == TrackKind.Data ? default : FlvForms.Precise)), images[0].Bytes.ToArray());
+        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), images[1].Bytes.ToArray());
+        Assert.Same(images[0], _muxer.ImageOf(run.Packets, FlvForms.Precise));
     }
 
     [Fact]
@@ -139,8 +128,7 @@ public sealed class MessageRunTests : IDisposable
         using var both = new Run(_pool.Audio(60), _pool.Video(80));
         AssertPacketByPacket(both, messages: 2, composer);
         using var sound = new Run(_pool.Audio(100));
-        composer.Add(sound.Packets, _images);
-        Assert.Single(_images);
+        Assert.NotNull(composer.ImageOf(sound.Packets));
     }
 
     [Fact]
@@ -172,9 +160,7 @@ public sealed class MessageRunTests : IDisposable
         AssertPacketByPacket(delta, messages: 0, all);
         AssertPacketByPacket(alone, messages: 2, all);
         AssertPacketByPacket(mixed, messages: 2, all);
-        all.Add(delta.Packets, _images);
-        Assert.Single(_images);
-        Clear();
+        Assert.NotNull(all.ImageOf(delta.Packets));
         all.SkipGap();
         AssertPacketByPacket(delta, messages: 0, all);
     }
@@ -208,9 +194,13 @@ public sealed class MessageRunTests : IDisposable
     private void AssertPacketByPacket(Run run, int messages, MessageComposer? composer = null)
     {
         composer ??= _composer;
-        composer.Add(run.Packets, _images);
-        Assert.Empty(_images);
-        Assert.Equal(run.Packets.Packets.Count, composer.Waiting);
+        Assert.Null(composer.ImageOf(run.Packets));
+        foreach (var packet in run.Packets.Packets)
+        {
+            packet.AddReference();
+            composer.Add(packet);
+        }
+
         composer.Compose(_images);
         Assert.Equal(messages, _images.Count);
         Clear();

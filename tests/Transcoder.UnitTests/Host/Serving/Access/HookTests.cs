@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using Transcoder.Host.Configuration;
 using Transcoder.Host.Serving.Access;
 using Transcoder.Media;
+using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Streams.Feeds;
 using Transcoder.Testing;
@@ -167,21 +168,24 @@ public sealed class HookTests : IDisposable
     }
 
     [Fact]
-    public void A_player_whose_end_a_hook_is_told_reads_no_other_way_than_the_rest()
+    public async Task A_player_whose_end_a_hook_is_told_reads_no_other_way_than_the_rest()
     {
         using var pool = new TrackingBufferPool();
         var feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Throughput }, _clock);
         using IPacketSource watched = new WatchedSource(feed.Subscribe(), static _ => { });
+        var receiver = new Receiver();
+        watched.DeliverTo(receiver);
         feed.Publish(pool.Video(0, keyframe: true));
         Assert.Single(watched.Tracks);
         _clock.Advance(TimeSpan.FromMilliseconds(300));
         Assert.True(watched.TryRead(out var first));
         first.Release();
+        var over = watched.WaitToReadAsync(default).AsTask();
         feed.Publish(pool.Video(40));
         _clock.Advance(TimeSpan.FromMilliseconds(300));
-        Assert.True(watched.TryReadRun(out var run));
-        run.Release();
+        Assert.Equal([40], receiver.Times);
         feed.Complete(new Reason(Reasons.SourceEnded, ""));
+        Assert.False(await over.WaitAsync(Patience));
     }
 
     [Fact]
@@ -231,4 +235,15 @@ public sealed class HookTests : IDisposable
         new HttpClient(_http, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan },
         _clock,
         _lines);
+
+    private sealed class Receiver : IRunReceiver
+    {
+        public List<long> Times { get; } = [];
+
+        public bool TryTake(PacketRun run)
+        {
+            Times.AddRange(run.Packets.Select(packet => packet.Dts.Milliseconds));
+            return true;
+        }
+    }
 }

@@ -1,0 +1,12 @@
+using Transcoder.Media.Packets;
+
+namespace Transcoder.Media.Ports;
+
+/// <summary>
+/// A subscriber that can take what it waits for where it is published, without being woken: what a wake-up costs is much of what a small write costs.
+/// </summary>
+public interface IRunReceiver
+{
+    /// <summary>Takes the run, or says that it has to be woken and read it packet by packet. Called only while the subscriber waits; never waits itself.</summary>
+    bool TryTake(PacketRun run);
+}
