@@ -55,16 +55,16 @@ public class FanOut
             }
         }
     }
+}
 
-    /// <summary>Takes what it is given.</summary>
-    private sealed class OpenOutput : IConnectionOutput
+/// <summary>Takes what it is given.</summary>
+internal sealed class OpenOutput : IConnectionOutput
+{
+    public void Add(ArraySegment<byte> bytes)
     {
-        public void Add(ArraySegment<byte> bytes)
-        {
-        }
-
-        public ValueTask<bool> FlushAsync() => new(true);
-
-        public ValueTask CompleteAsync() => default;
     }
+
+    public ValueTask<bool> FlushAsync() => new(true);
+
+    public ValueTask CompleteAsync() => default;
 }
