@@ -86,7 +86,7 @@ internal sealed class LoadRun
             for (var joined = 0; joined < _plan.Players; joined += Joining)
             {
                 var batch = Enumerable.Range(joined, Math.Min(Joining, _plan.Players - joined))
-                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays)).ToArray();
+                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays, recording: _plan.Check && i == 0)).ToArray();
                 viewers.AddRange(batch);
                 await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(_stop)));
             }
@@ -100,7 +100,7 @@ internal sealed class LoadRun
             // At least until the last to join has seen a keyframe, on servers that make it wait for one.
             await Task.Delay(Settle + Settle, _stop);
             await Task.Delay(_plan.WarmUp, _stop);
-            var check = _plan.Check ? IndependentReader.Start($"{_application}/load0") : null;
+            using var check = _plan.Check && viewers.Count > 0 ? IndependentReader.Start($"{_application}/load0") : null;
             var from = publishers.Select(publisher => publisher.Sent).ToArray();
             foreach (var (i, viewer) in viewers.Index())
             {
@@ -121,13 +121,29 @@ internal sealed class LoadRun
 
             var late = await JoinLateAsync(publishers[0]);
             await Task.Delay(Settle, _stop);
-            var missing = viewers.Select((viewer, i) => Math.Max(0, until[i % publishers.Length] - from[i % publishers.Length] - viewer.Counted)).Sum();
-            var perPeer = _plan.Players > 0 ? (memory - memoryBefore) / (double)_plan.Players : (memory - memoryAtStart) / (double)_plan.Publishers;
-            return new LoadResult(
-                gigabits / seconds, gigabits > 0 ? cpuSeconds / gigabits : 0, cpuSeconds / seconds, delays.Milliseconds(0.5), delays.Milliseconds(0.99),
-                viewers.Sum(viewer => viewer.Stalls), missing, viewers.Count(viewer => viewer.Ended), perPeer / 1024, (memory - memoryBefore) / 1048576.0,
-                Median(late.Select(l => l.FirstVideo)), late.Average(l => l.Keyframe ? 1.0 : 0),
-                check is null ? "" : await check.CompareAsync(publishers[0]));
+            var arrivals = viewers.Select(viewer => viewer.Arrivals).ToArray();
+            var same = check is null ? default : await check.CompareAsync(viewers[0]);
+            return new LoadResult
+            {
+                GigabitsPerSecond = gigabits / seconds,
+                CpuShare = cpuSeconds / seconds,
+                DelayMedian = delays.Milliseconds(0.5),
+                Delay99 = delays.Milliseconds(0.99),
+                Stalls = arrivals.Sum(log => log.Stalls),
+                Missing = arrivals.Sum(log => log.Missing),
+                Duplicates = arrivals.Sum(log => log.Duplicates),
+                Gaps = arrivals.Sum(log => log.Gaps),
+                StepsBack = arrivals.Sum(log => log.StepsBack),
+                Lost = viewers.Count(viewer => viewer.Ended),
+                FailedJoins = viewers.Concat(stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
+                MemoryPerPeerKib = (_plan.Players > 0 ? (memory - memoryBefore) / (double)_plan.Players : (memory - memoryAtStart) / (double)_plan.Publishers) / 1024,
+                GrowthMib = (memory - memoryBefore) / 1048576.0,
+                LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
+                LateJoinLongest = late.Max(FirstVideo),
+                LateJoinKeyframes = late.Average(viewer => viewer.FirstVideoIsKeyframe ? 1.0 : 0),
+                Checked = same.Sentence ?? "",
+                CheckFailed = check is not null && !same.IsSame,
+            };
         }
         finally
         {
@@ -144,9 +160,10 @@ internal sealed class LoadRun
     private RtmpUrl UrlOf(string stream) =>
         RtmpUrl.TryParse($"{_application}/{stream}", out var url) ? url : throw new ArgumentException($"'{_application}' is not an rtmp address");
 
-    private async Task<List<(double FirstVideo, bool Keyframe)>> JoinLateAsync(StampedPublisher publisher)
+    /// <returns>Players that have been and gone.</returns>
+    private async Task<List<Viewer>> JoinLateAsync(StampedPublisher publisher)
     {
-        var late = new List<(double, bool)>();
+        var late = new List<Viewer>();
         for (var i = 0; i < LateJoins; i++)
         {
             await using var viewer = new Viewer(_client, publisher, UrlOf("load0"), new DelayHistogram());
@@ -156,7 +173,7 @@ internal sealed class LoadRun
                 await Task.Delay(5, _stop);
             }
 
-            late.Add((viewer.FirstVideo?.TotalMilliseconds ?? double.PositiveInfinity, viewer.FirstVideoIsKeyframe));
+            late.Add(viewer);
 
             // Spread over the GOP.
             await Task.Delay(137, _stop);
@@ -165,9 +182,5 @@ internal sealed class LoadRun
         return late;
     }
 
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return sorted[sorted.Length / 2];
-    }
+    private static double FirstVideo(Viewer viewer) => viewer.FirstVideo?.TotalMilliseconds ?? double.PositiveInfinity;
 }
