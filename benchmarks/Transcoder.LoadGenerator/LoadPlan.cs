@@ -39,10 +39,10 @@ internal sealed record LoadResult
 
     public int FailedJoins { get; init; }
 
-    /// <summary>Growth of the resident memory for each player, or for each publisher where there are no players.</summary>
+    /// <summary>Growth of the resident memory for each player but a stream's first, or for each publisher where there are no further ones.</summary>
     public double MemoryPerPeerKib { get; init; }
 
-    /// <summary>Since before the players joined.</summary>
+    /// <summary>Since before any player joined.</summary>
     public double GrowthMib { get; init; }
 
     public double LateJoinMedian { get; init; }

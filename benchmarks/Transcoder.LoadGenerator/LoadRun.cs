@@ -11,7 +11,11 @@ internal sealed class LoadRun
     private const int Joining = 16;
     private const int LateJoins = 10;
 
-    // What a server keeps of a stream is the publisher's memory, so players are counted from when it has got that far.
+    // A runtime compiles once more what has been called 30 times.
+    private const int WarmUpRounds = 12;
+
+    // What a server keeps of a stream, and of one that is watched, is the stream's memory. So each has one player from the start, and the others' memory is counted
+    // from when the server has got that far.
     private static readonly TimeSpan Fill = TimeSpan.FromSeconds(9);
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
@@ -41,19 +45,25 @@ internal sealed class LoadRun
         return await run.MeasureAsync();
     }
 
-    /// <summary>A few players come and go, so that what a server loads, compiles or sets up once is not counted as the players' memory.</summary>
+    /// <summary>
+    /// A few players come and go, again and again: what a server loads, compiles or sets up once is not counted as the players' memory. Never more at once, or what it
+    /// keeps of those would be missing from the memory of those that are counted.
+    /// </summary>
     private async Task WarmUpAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var publisher = new StampedPublisher(_client, _pool, _clip, UrlOf("warm"));
         var publishing = publisher.RunAsync(ending.Token);
         await Task.Delay(Settle / 2, _stop);
-        var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
-        await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
-        await Task.Delay(Settle, _stop);
-        foreach (var viewer in viewers)
+        for (var round = 0; round < WarmUpRounds; round++)
         {
-            await viewer.DisposeAsync();
+            var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
+            await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
+            await Task.Delay(Settle / 4, _stop);
+            foreach (var viewer in viewers)
+            {
+                await viewer.DisposeAsync();
+            }
         }
 
         await ending.CancelAsync();
@@ -75,21 +85,29 @@ internal sealed class LoadRun
             await Task.Delay(Spread / publishers.Length, _stop);
         }
 
-        await Task.Delay(Fill, _stop);
-
         var delays = new DelayHistogram();
         var viewers = new List<Viewer>();
         var stuck = new List<Viewer>();
-        try
+        async Task JoinAsync(int upTo)
         {
-            var memoryBefore = _server.ResidentBytes();
-            for (var joined = 0; joined < _plan.Players; joined += Joining)
+            while (viewers.Count < upTo)
             {
-                var batch = Enumerable.Range(joined, Math.Min(Joining, _plan.Players - joined))
+                var batch = Enumerable.Range(viewers.Count, Math.Min(Joining, upTo - viewers.Count))
                     .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays, recording: _plan.Check && i == 0)).ToArray();
                 viewers.AddRange(batch);
                 await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(_stop)));
             }
+        }
+
+        try
+        {
+            await Task.Delay(Settle / 2, _stop);
+            var unwatched = _server.ResidentBytes();
+            var first = Math.Min(publishers.Length, _plan.Players);
+            await JoinAsync(first);
+            await Task.Delay(Fill, _stop);
+            var memoryBefore = _server.ResidentBytes();
+            await JoinAsync(_plan.Players);
 
             for (var i = 0; i < _plan.Stuck; i++)
             {
@@ -136,8 +154,8 @@ internal sealed class LoadRun
                 StepsBack = arrivals.Sum(log => log.StepsBack),
                 Lost = viewers.Count(viewer => viewer.Ended),
                 FailedJoins = viewers.Concat(stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
-                MemoryPerPeerKib = (_plan.Players > 0 ? (memory - memoryBefore) / (double)_plan.Players : (memory - memoryAtStart) / (double)_plan.Publishers) / 1024,
-                GrowthMib = (memory - memoryBefore) / 1048576.0,
+                MemoryPerPeerKib = (_plan.Players > first ? (memory - memoryBefore) / (double)(_plan.Players - first) : (memory - memoryAtStart) / (double)_plan.Publishers) / 1024,
+                GrowthMib = (memory - unwatched) / 1048576.0,
                 LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
                 LateJoinLongest = late.Max(FirstVideo),
                 LateJoinKeyframes = late.Average(viewer => viewer.FirstVideoIsKeyframe ? 1.0 : 0),
