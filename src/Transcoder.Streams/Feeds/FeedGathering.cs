@@ -27,8 +27,9 @@ internal sealed class FeedGathering : IDisposable
     /// <summary>Packets are waiting for others.</summary>
     public bool Holding { get; private set; }
 
+    /// <param name="isRead">Whether there is anybody to hold the packet for.</param>
     /// <returns>Whether the subscribers are to be woken now.</returns>
-    public bool Take(Packet packet)
+    public bool Take(Packet packet, bool isRead)
     {
         if (_timer is null)
         {
@@ -43,6 +44,11 @@ internal sealed class FeedGathering : IDisposable
                 Stop();
                 return true;
             }
+        }
+
+        if (!isRead)
+        {
+            return true;
         }
 
         if (Holding)

@@ -108,7 +108,9 @@ public sealed partial class StreamFeed
 
             Append(packet);
             Trim();
-            waking = _gathering.Take(packet) ? ReleaseHeld() : AddWaiting(_prompt);
+
+            // Where nobody reads, nothing is held and no timer runs.
+            waking = _gathering.Take(packet, isRead: _readers.Count > 0) ? ReleaseHeld() : AddWaiting(_prompt);
         }
 
         _wakeUp.Start(waking);

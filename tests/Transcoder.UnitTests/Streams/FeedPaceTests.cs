@@ -40,6 +40,27 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
+    public void Where_nobody_reads_no_timer_runs()
+    {
+        var clock = new CountingClock();
+        foreach (var pace in new[] { FeedPace.Balanced, FeedPace.Throughput })
+        {
+            var feed = new StreamFeed(new FeedLimits { Pace = pace }, clock);
+            for (var time = 0; time < 1_000; time += 40)
+            {
+                feed.Publish(_pool.Video(time, keyframe: time == 0));
+                clock.Advance(TimeSpan.FromMilliseconds(20));
+                feed.Publish(_pool.Audio(time + 20));
+                clock.Advance(TimeSpan.FromMilliseconds(20));
+            }
+
+            feed.Complete(new Reason(Reasons.SourceEnded, ""));
+        }
+
+        Assert.Equal(0, clock.Started);
+    }
+
+    [Fact]
     public void Balanced_holds_no_sound_when_the_next_picture_is_far()
     {
         using var reader = Begin(FeedPace.Balanced);
@@ -218,4 +239,25 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     private static bool Eventually(Func<bool> condition) => SpinWait.SpinUntil(condition, Patience);
+
+    private sealed class CountingClock : FakeTimeProvider
+    {
+        public int Started { get; private set; }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new CountingTimer(this, base.CreateTimer(callback, state, dueTime, period));
+
+        private sealed class CountingTimer(CountingClock clock, ITimer timer) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                clock.Started += dueTime == Timeout.InfiniteTimeSpan ? 0 : 1;
+                return timer.Change(dueTime, period);
+            }
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
+    }
 }
