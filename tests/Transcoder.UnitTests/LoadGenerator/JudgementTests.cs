@@ -10,7 +10,14 @@ public sealed class JudgementTests
 
     private static readonly LoadResult Peer = new()
     {
-        GigabitsPerSecond = 1, CpuShare = 0.10, DelayMedian = 4, Delay99 = 16, MemoryPerPeerKib = 16, LateJoinMedian = 1800, LateJoinLongest = 1900, LateJoinKeyframes = 1,
+        GigabitsPerSecond = 1,
+        CpuShare = 0.10,
+        DelayMedian = 4,
+        Delay99 = 16,
+        MemoryPerPeerKib = 16,
+        LateJoinMedian = 1800,
+        LateJoinLongest = 1900,
+        LateJoinKeyframes = 1,
     };
 
     private static readonly LoadResult Good = Peer with { CpuShare = 0.08, DelayMedian = 3, Delay99 = 12, MemoryPerPeerKib = 12, LateJoinMedian = 3, LateJoinLongest = 9 };
@@ -33,8 +40,19 @@ public sealed class JudgementTests
     {
         var bad = new LoadResult
         {
-            GigabitsPerSecond = 1, CpuShare = 0.09, DelayMedian = 5, Delay99 = 351, Stalls = 1, Missing = 1, Duplicates = 1, Lost = 1, FailedJoins = 1, MemoryPerPeerKib = 17,
-            LateJoinMedian = 11, LateJoinKeyframes = 0.9, CheckFailed = true,
+            GigabitsPerSecond = 1,
+            CpuShare = 0.09,
+            DelayMedian = 5,
+            Delay99 = 351,
+            Stalls = 1,
+            Missing = 1,
+            Duplicates = 1,
+            Lost = 1,
+            FailedJoins = 1,
+            MemoryPerPeerKib = 17,
+            LateJoinMedian = 11,
+            LateJoinKeyframes = 0.9,
+            CheckFailed = true,
         };
         string[] always = ["stalls", "packets missing", "packets twice or out of order", "players lost", "joins that failed", "disagreements with ffprobe"];
         string[] players = ["KiB for each player", "ms to a late player's first picture, median", "% of late players that began without a keyframe"];
