@@ -79,7 +79,7 @@ internal static class IdleConnections
         var until = publisher.Sent;
         Array.ForEach(viewers, viewer => viewer.CountTo(until));
         await Task.Delay(Settle, stop);
-        output.WriteLine($"{server.Name,-14} meanwhile {viewers.Length} players: {viewers.Sum(viewer => Math.Max(0, until - from - viewer.Counted))} packets missing, {viewers.Sum(viewer => viewer.Stalls)} stalls, delay {delays.Milliseconds(0.5):0.0}/{delays.Milliseconds(0.99):0.0} ms");
+        output.WriteLine($"{server.Name,-14} meanwhile {viewers.Length} players: {viewers.Sum(viewer => viewer.Arrivals.Missing)} packets missing, {viewers.Sum(viewer => viewer.Arrivals.Stalls)} stalls, delay {delays.Milliseconds(0.5):0.0}/{delays.Milliseconds(0.99):0.0} ms");
         foreach (var viewer in viewers)
         {
             await viewer.DisposeAsync();

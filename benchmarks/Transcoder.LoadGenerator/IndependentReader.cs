@@ -4,11 +4,14 @@ using System.Globalization;
 namespace Transcoder.LoadGenerator;
 
 /// <summary>
-/// ffprobe plays the same stream from the same server in the same run, and its list of packets is compared with what was published: that the generator's own
-/// reader, which shares code with the server, has not made up what it counts.
+/// ffprobe plays the same stream from the same server in the same run, and its list of packets is compared with what a player of ours noted down: that the
+/// generator's reader, which shares code with the server, has not made up what it counts.
 /// </summary>
 internal sealed class IndependentReader : IDisposable
 {
+    // Fewer prove nothing: about a second of pictures and sound.
+    private const int Fewest = 64;
+
     private readonly Process _process;
     private readonly Task<string> _output;
 
@@ -20,39 +23,45 @@ internal sealed class IndependentReader : IDisposable
 
     public static IndependentReader Start(string url)
     {
-        string[] arguments = ["-v", "quiet", "-show_entries", "packet=codec_type,dts_time,size", "-of", "csv=p=0", url];
+        string[] arguments = ["-v", "quiet", "-show_entries", "packet=codec_type,size", "-of", "csv=p=0", url];
         return new IndependentReader(Process.Start(new ProcessStartInfo("ffprobe", arguments) { RedirectStandardOutput = true })!);
     }
 
-    /// <returns>A sentence for the table.</returns>
-    public async Task<string> CompareAsync(StampedPublisher publisher)
+    /// <param name="viewer">One that has recorded since before ffprobe joined.</param>
+    /// <returns>Whether ffprobe was sent the same, and a sentence for the table.</returns>
+    public async Task<(bool IsSame, string Sentence)> CompareAsync(Viewer viewer)
     {
         _process.Kill();
         await _process.WaitForExitAsync();
-        var lines = (await _output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         // The last line may be cut.
-        var seen = lines.SkipLast(1).Select(line => line.Split(',')).Where(fields => fields is [_, not "N/A", _])
-            .Select(fields => (Kind: fields[0], Milliseconds: Math.Round(Number(fields[1]) * 1000), Bytes: (int)Number(fields[2]))).ToArray();
-        if (seen.Length == 0)
-        {
-            return "ffprobe saw nothing";
-        }
-
-        var (first, last) = (seen.Min(packet => packet.Milliseconds), seen.Max(packet => packet.Milliseconds));
-
-        // Of several packets at the first or the last time ffprobe may have had only some.
-        seen = [.. seen.Where(packet => packet.Milliseconds > first && packet.Milliseconds < last)];
-        var sent = publisher.SentBetween(first, last).ToArray();
-
-        // Kinds and sizes as a whole: servers differ in the order of what has the same time.
-        var same = sent.Order().SequenceEqual(seen.Select(packet => (packet.Kind, packet.Bytes)).Order());
-        return same
-            ? $"ffprobe read the same {seen.Length} packets, {seen.Sum(packet => (long)packet.Bytes)} bytes"
-            : $"ffprobe read {seen.Length} packets, {seen.Sum(packet => (long)packet.Bytes)} bytes; {sent.Length} and {sent.Sum(packet => (long)packet.Bytes)} were sent";
+        var lines = (await _output).Split('\n', StringSplitOptions.RemoveEmptyEntries).SkipLast(1);
+        var seen = lines.Select(line => line.Split(',')).Where(fields => fields is ["video" or "audio", _]).Select(fields => (fields[0], int.Parse(fields[1], CultureInfo.InvariantCulture)));
+        return Compare(seen, viewer.Record());
     }
 
     public void Dispose() => _process.Dispose();
 
-    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    /// <summary>
+    /// Looks for one list in the other, from its first picture on: nginx lets a player hear before it sees. Where a reader joined says the content, not the clock, which
+    /// servers change. Ours is cut off last, so all of ffprobe's is there to be found, in one piece and in order.
+    /// </summary>
+    internal static (bool IsSame, string Sentence) Compare(IEnumerable<(string Kind, int Bytes)> seen, (string Kind, int Bytes)[] noted)
+    {
+        var wanted = seen.SkipWhile(packet => packet.Kind != "video").ToArray();
+        if (wanted.Length < Fewest)
+        {
+            return (false, $"ffprobe saw only {wanted.Length} packets");
+        }
+
+        var longest = 0;
+        for (var start = 0; start < noted.Length && longest < wanted.Length; start++)
+        {
+            longest = Math.Max(longest, noted.AsSpan(start).CommonPrefixLength(wanted));
+        }
+
+        return longest == wanted.Length
+            ? (true, $"ffprobe and a player read the same {longest} packets, {wanted.Sum(packet => (long)packet.Bytes)} bytes")
+            : (false, $"ffprobe read {wanted.Length} packets, of which a player has the first {longest} in this order");
+    }
 }

@@ -9,9 +9,51 @@ internal sealed record LoadPlan(
     public string Name => $"{Publishers}:{Players}{(Stuck > 0 ? $"+{Stuck} stuck" : "")}";
 }
 
-/// <param name="CpuPerGigabit">Seconds of one core per gigabit delivered: 0.1 is "10 % of a core per Gb/s".</param>
-/// <param name="CpuShare">Of one core.</param>
-/// <param name="MemoryPerPeerKib">Growth of the resident memory for each player, or for each publisher where there are no players.</param>
-internal sealed record LoadResult(
-    double GigabitsPerSecond, double CpuPerGigabit, double CpuShare, double DelayMedian, double Delay99, int Stalls, long Missing, int Lost,
-    double MemoryPerPeerKib, double GrowthMib, double FirstVideoMedian, double FirstVideoKeyframes, string Checked);
+internal sealed record LoadResult
+{
+    public double GigabitsPerSecond { get; init; }
+
+    /// <summary>Of one core.</summary>
+    public double CpuShare { get; init; }
+
+    /// <summary>Seconds of one core per gigabit delivered: 0.1 is "10 % of a core per Gb/s".</summary>
+    public double CpuPerGigabit => GigabitsPerSecond > 0 ? CpuShare / GigabitsPerSecond : 0;
+
+    /// <summary>Milliseconds, as all delays here.</summary>
+    public double DelayMedian { get; init; }
+
+    public double Delay99 { get; init; }
+
+    public int Stalls { get; init; }
+
+    public long Missing { get; init; }
+
+    public int Duplicates { get; init; }
+
+    public int Gaps { get; init; }
+
+    public int StepsBack { get; init; }
+
+    /// <summary>Players whose connection ended.</summary>
+    public int Lost { get; init; }
+
+    public int FailedJoins { get; init; }
+
+    /// <summary>Growth of the resident memory for each player but a stream's first, or for each publisher where there are no further ones.</summary>
+    public double MemoryPerPeerKib { get; init; }
+
+    /// <summary>Since before any player joined.</summary>
+    public double GrowthMib { get; init; }
+
+    public double LateJoinMedian { get; init; }
+
+    public double LateJoinLongest { get; init; }
+
+    /// <summary>The share of late players whose first picture was a keyframe.</summary>
+    public double LateJoinKeyframes { get; init; }
+
+    /// <summary>What the independent reader says; empty where there was none.</summary>
+    public string Checked { get; init; } = "";
+
+    public bool CheckFailed { get; init; }
+}

@@ -11,7 +11,11 @@ internal sealed class LoadRun
     private const int Joining = 16;
     private const int LateJoins = 10;
 
-    // What a server keeps of a stream is the publisher's memory, so players are counted from when it has got that far.
+    // A runtime compiles once more what has been called 30 times.
+    private const int WarmUpRounds = 12;
+
+    // What a server keeps of a stream, and of one that is watched, is the stream's memory. So each has one player from the start, and the others' memory is counted
+    // from when the server has got that far.
     private static readonly TimeSpan Fill = TimeSpan.FromSeconds(9);
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
@@ -41,19 +45,25 @@ internal sealed class LoadRun
         return await run.MeasureAsync();
     }
 
-    /// <summary>A few players come and go, so that what a server loads, compiles or sets up once is not counted as the players' memory.</summary>
+    /// <summary>
+    /// A few players come and go, again and again: what a server loads, compiles or sets up once is not counted as the players' memory. Never more at once, or what it
+    /// keeps of those would be missing from the memory of those that are counted.
+    /// </summary>
     private async Task WarmUpAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stop);
         var publisher = new StampedPublisher(_client, _pool, _clip, UrlOf("warm"));
         var publishing = publisher.RunAsync(ending.Token);
         await Task.Delay(Settle / 2, _stop);
-        var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
-        await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
-        await Task.Delay(Settle, _stop);
-        foreach (var viewer in viewers)
+        for (var round = 0; round < WarmUpRounds; round++)
         {
-            await viewer.DisposeAsync();
+            var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
+            await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
+            await Task.Delay(Settle / 4, _stop);
+            foreach (var viewer in viewers)
+            {
+                await viewer.DisposeAsync();
+            }
         }
 
         await ending.CancelAsync();
@@ -75,21 +85,29 @@ internal sealed class LoadRun
             await Task.Delay(Spread / publishers.Length, _stop);
         }
 
-        await Task.Delay(Fill, _stop);
-
         var delays = new DelayHistogram();
         var viewers = new List<Viewer>();
         var stuck = new List<Viewer>();
-        try
+        async Task JoinAsync(int upTo)
         {
-            var memoryBefore = _server.ResidentBytes();
-            for (var joined = 0; joined < _plan.Players; joined += Joining)
+            while (viewers.Count < upTo)
             {
-                var batch = Enumerable.Range(joined, Math.Min(Joining, _plan.Players - joined))
-                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays)).ToArray();
+                var batch = Enumerable.Range(viewers.Count, Math.Min(Joining, upTo - viewers.Count))
+                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays, recording: _plan.Check && i == 0)).ToArray();
                 viewers.AddRange(batch);
                 await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(_stop)));
             }
+        }
+
+        try
+        {
+            await Task.Delay(Settle / 2, _stop);
+            var unwatched = _server.ResidentBytes();
+            var first = Math.Min(publishers.Length, _plan.Players);
+            await JoinAsync(first);
+            await Task.Delay(Fill, _stop);
+            var memoryBefore = _server.ResidentBytes();
+            await JoinAsync(_plan.Players);
 
             for (var i = 0; i < _plan.Stuck; i++)
             {
@@ -100,7 +118,7 @@ internal sealed class LoadRun
             // At least until the last to join has seen a keyframe, on servers that make it wait for one.
             await Task.Delay(Settle + Settle, _stop);
             await Task.Delay(_plan.WarmUp, _stop);
-            var check = _plan.Check ? IndependentReader.Start($"{_application}/load0") : null;
+            using var check = _plan.Check && viewers.Count > 0 ? IndependentReader.Start($"{_application}/load0") : null;
             var from = publishers.Select(publisher => publisher.Sent).ToArray();
             foreach (var (i, viewer) in viewers.Index())
             {
@@ -121,13 +139,29 @@ internal sealed class LoadRun
 
             var late = await JoinLateAsync(publishers[0]);
             await Task.Delay(Settle, _stop);
-            var missing = viewers.Select((viewer, i) => Math.Max(0, until[i % publishers.Length] - from[i % publishers.Length] - viewer.Counted)).Sum();
-            var perPeer = _plan.Players > 0 ? (memory - memoryBefore) / (double)_plan.Players : (memory - memoryAtStart) / (double)_plan.Publishers;
-            return new LoadResult(
-                gigabits / seconds, gigabits > 0 ? cpuSeconds / gigabits : 0, cpuSeconds / seconds, delays.Milliseconds(0.5), delays.Milliseconds(0.99),
-                viewers.Sum(viewer => viewer.Stalls), missing, viewers.Count(viewer => viewer.Ended), perPeer / 1024, (memory - memoryBefore) / 1048576.0,
-                Median(late.Select(l => l.FirstVideo)), late.Average(l => l.Keyframe ? 1.0 : 0),
-                check is null ? "" : await check.CompareAsync(publishers[0]));
+            var arrivals = viewers.Select(viewer => viewer.Arrivals).ToArray();
+            var same = check is null ? default : await check.CompareAsync(viewers[0]);
+            return new LoadResult
+            {
+                GigabitsPerSecond = gigabits / seconds,
+                CpuShare = cpuSeconds / seconds,
+                DelayMedian = delays.Milliseconds(0.5),
+                Delay99 = delays.Milliseconds(0.99),
+                Stalls = arrivals.Sum(log => log.Stalls),
+                Missing = arrivals.Sum(log => log.Missing),
+                Duplicates = arrivals.Sum(log => log.Duplicates),
+                Gaps = arrivals.Sum(log => log.Gaps),
+                StepsBack = arrivals.Sum(log => log.StepsBack),
+                Lost = viewers.Count(viewer => viewer.Ended),
+                FailedJoins = viewers.Concat(stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
+                MemoryPerPeerKib = (_plan.Players > first ? (memory - memoryBefore) / (double)(_plan.Players - first) : (memory - memoryAtStart) / (double)_plan.Publishers) / 1024,
+                GrowthMib = (memory - unwatched) / 1048576.0,
+                LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
+                LateJoinLongest = late.Max(FirstVideo),
+                LateJoinKeyframes = late.Average(viewer => viewer.FirstVideoIsKeyframe ? 1.0 : 0),
+                Checked = same.Sentence ?? "",
+                CheckFailed = check is not null && !same.IsSame,
+            };
         }
         finally
         {
@@ -144,9 +178,10 @@ internal sealed class LoadRun
     private RtmpUrl UrlOf(string stream) =>
         RtmpUrl.TryParse($"{_application}/{stream}", out var url) ? url : throw new ArgumentException($"'{_application}' is not an rtmp address");
 
-    private async Task<List<(double FirstVideo, bool Keyframe)>> JoinLateAsync(StampedPublisher publisher)
+    /// <returns>Players that have been and gone.</returns>
+    private async Task<List<Viewer>> JoinLateAsync(StampedPublisher publisher)
     {
-        var late = new List<(double, bool)>();
+        var late = new List<Viewer>();
         for (var i = 0; i < LateJoins; i++)
         {
             await using var viewer = new Viewer(_client, publisher, UrlOf("load0"), new DelayHistogram());
@@ -156,7 +191,7 @@ internal sealed class LoadRun
                 await Task.Delay(5, _stop);
             }
 
-            late.Add((viewer.FirstVideo?.TotalMilliseconds ?? double.PositiveInfinity, viewer.FirstVideoIsKeyframe));
+            late.Add(viewer);
 
             // Spread over the GOP.
             await Task.Delay(137, _stop);
@@ -165,9 +200,5 @@ internal sealed class LoadRun
         return late;
     }
 
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return sorted[sorted.Length / 2];
-    }
+    private static double FirstVideo(Viewer viewer) => viewer.FirstVideo?.TotalMilliseconds ?? double.PositiveInfinity;
 }

@@ -4,12 +4,13 @@ using Transcoder.LoadGenerator;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const string Usage = """
     usage: Transcoder.LoadGenerator load rtmp://HOST:PORT/APP SERVER_PID FLV [OPTION...]
-           Transcoder.LoadGenerator compare FLV SERVER... [OPTION...]     the same load on each in turn, and ratios against the last
+           Transcoder.LoadGenerator compare FLV SERVER... [OPTION...]     the same load on each in turn, ratios against the last, and a verdict for each bound
            Transcoder.LoadGenerator stuck FLV SERVER... [OPTION...]       without and with one viewer that never reads
            Transcoder.LoadGenerator idle FLV SERVER... [OPTION...]        connections that do nothing, and players that wait for nothing
     SERVER:  NAME=PROGRAM; nginx runs its RTMP module, a .js file is node-media-server's, any other is transcoder, PROGRAM@throughput with that latency
     options: --players N[,N...] (100,500)   --publishers N (1)   --bitrate BITS (2500000)   --seconds S (15)   --warmup S (5)   --runs N (1)
              --connections N (5000)   --check yes (ffprobe reads along in each run)
+             --judge yes (exit code 1 where a bound is missed)
     """;
 
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -39,20 +40,18 @@ switch (words)
         var table = new ResultTable(Console.Out);
         foreach (var plan in Plans(file))
         {
-            table.Add("server", plan, await LoadRun.RunAsync(plan, application, new ProcessFigures(int.Parse(processId)), stop.Token));
+            table.Add(new ServerProgram("server", application, ""), plan, await LoadRun.RunAsync(plan, application, new ProcessFigures(int.Parse(processId)), stop.Token));
         }
 
         return 0;
     case ["compare", var file, .. { Count: > 0 } servers]:
-        await CompareAsync(Plans(file), servers);
-        return 0;
+        return await CompareAsync(Plans(file), servers);
     case ["stuck", var file, .. { Count: > 0 } servers]:
-        await CompareAsync([.. Plans(file), .. Plans(file).Select(plan => plan with { Stuck = 1 })], servers);
-        return 0;
+        return await CompareAsync([.. Plans(file), .. Plans(file).Select(plan => plan with { Stuck = 1 })], servers, patient: true);
     case ["idle", var file, .. { Count: > 0 } servers]:
         foreach (var server in servers)
         {
-            await using var process = await ServerProcess.StartAsync(server);
+            await using var process = await ServerProcess.StartAsync(ServerProgram.Parse(server));
             await IdleConnections.MeasureAsync(Plans(file)[0], process, int.Parse(Option("--connections", "5000")), Console.Out, stop.Token);
         }
 
@@ -69,8 +68,9 @@ LoadPlan[] Plans(string file) => [.. players.Select(count => new LoadPlan(
     TimeSpan.FromSeconds(double.Parse(Option("--seconds", "15"))), TimeSpan.FromSeconds(double.Parse(Option("--warmup", "5"))), Check: Option("--check", "no") == "yes"))];
 
 // Side by side: each load goes to every server before the next one does, so that what else the machine does meets all of them.
-async Task CompareAsync(LoadPlan[] plans, IReadOnlyList<string> servers)
+async Task<int> CompareAsync(LoadPlan[] plans, IReadOnlyList<string> names, bool patient = false)
 {
+    var servers = names.Select(ServerProgram.Parse).ToArray();
     var table = new ResultTable(Console.Out);
     for (var run = 0; run < int.Parse(Option("--runs", "1")); run++)
     {
@@ -78,11 +78,12 @@ async Task CompareAsync(LoadPlan[] plans, IReadOnlyList<string> servers)
         {
             foreach (var server in servers)
             {
-                await using var process = await ServerProcess.StartAsync(server);
-                table.Add(process.Name, plan, await LoadRun.RunAsync(plan, process.Application, process.Figures, stop.Token));
+                await using var process = await ServerProcess.StartAsync(server, patient);
+                table.Add(server, plan, await LoadRun.RunAsync(plan, process.Application, process.Figures, stop.Token));
             }
         }
     }
 
-    table.PrintRatios(servers[^1].Split('=')[0]);
+    table.PrintSummary(servers[^1].Name);
+    return table.PrintVerdicts() || Option("--judge", "no") != "yes" ? 0 : 1;
 }

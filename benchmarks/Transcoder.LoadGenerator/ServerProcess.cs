@@ -30,14 +30,9 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public ProcessFigures Figures { get; }
 
-    /// <param name="server">NAME=PROGRAM: nginx runs the RTMP module, a .js file is node-media-server's, any other is transcoder, with its latency behind an @.</param>
-    public static Task<ServerProcess> StartAsync(string server)
-    {
-        var (name, program) = server.Split('=', 2) is [var before, var behind] ? (before, behind) : throw new ArgumentException($"'{server}' is not NAME=PROGRAM");
-        return Path.GetFileName(program) == "nginx" ? NginxAsync(name, program)
-            : program.EndsWith(".js", StringComparison.Ordinal) ? NodeAsync(name, program)
-            : TranscoderAsync(name, program);
-    }
+    /// <param name="patient">Our server keeps a player that takes no bytes for longer than a run lasts: what such a player costs the others is to be measured.</param>
+    public static Task<ServerProcess> StartAsync(ServerProgram server, bool patient = false) =>
+        server.IsNginx ? NginxAsync(server) : server.IsNode ? NodeAsync(server) : TranscoderAsync(server, patient);
 
     public async ValueTask DisposeAsync()
     {
@@ -51,26 +46,24 @@ internal sealed class ServerProcess : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static Task<ServerProcess> TranscoderAsync(string name, string program)
+    private static Task<ServerProcess> TranscoderAsync(ServerProgram program, bool patient)
     {
         var (rtmp, http) = (FreePort(), FreePort());
-        var parts = program.Split('@', 2);
-        var app = parts.Length == 2 ? $"{{ latency: {parts[1]} }}" : "{}";
-        return StartAsync(name, rtmp, "transcoder.yaml", $$"""
+        return StartAsync(program.Name, rtmp, "transcoder.yaml", $$"""
             server:
-              rtmp: { listen: "127.0.0.1:{{rtmp}}", max_connections: 20000 }
+              rtmp: { listen: "127.0.0.1:{{rtmp}}", max_connections: 20000{{(patient ? ", write_timeout: 2m" : "")}} }
               http: { listen: "127.0.0.1:{{http}}" }
             apps:
-              live: {{app}}
+              live: { latency: {{program.Latency}} }
             workers: { spare: 0 }
             log: { level: error }
-            """, file => new ProcessStartInfo(parts[0], ["serve", "--config", file]));
+            """, file => new ProcessStartInfo(program.Path, ["serve", "--config", file]));
     }
 
-    private static Task<ServerProcess> NginxAsync(string name, string program)
+    private static Task<ServerProcess> NginxAsync(ServerProgram program)
     {
         var rtmp = FreePort();
-        return StartAsync(name, rtmp, "nginx.conf", $$"""
+        return StartAsync(program.Name, rtmp, "nginx.conf", $$"""
             load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
             daemon off;
             master_process off;
@@ -79,15 +72,15 @@ internal sealed class ServerProcess : IAsyncDisposable
             error_log stderr crit;
             events { worker_connections 16384; }
             rtmp { access_log off; server { listen 127.0.0.1:{{rtmp}}; application live { live on; } } }
-            """, file => new ProcessStartInfo(program, ["-p", Path.GetDirectoryName(file)!, "-c", file]));
+            """, file => new ProcessStartInfo(program.Path, ["-p", Path.GetDirectoryName(file)!, "-c", file]));
     }
 
-    private static Task<ServerProcess> NodeAsync(string name, string script)
+    private static Task<ServerProcess> NodeAsync(ServerProgram program)
     {
         var rtmp = FreePort();
-        return StartAsync(name, rtmp, "config.json", $$"""
+        return StartAsync(program.Name, rtmp, "config.json", $$"""
             { "bind": "127.0.0.1", "rtmp": { "port": {{rtmp}} } }
-            """, file => new ProcessStartInfo("node", [Path.GetFullPath(script), "--config", file, "--no-admin"]) { RedirectStandardOutput = true });
+            """, file => new ProcessStartInfo("node", [Path.GetFullPath(program.Path), "--config", file, "--no-admin"]) { RedirectStandardOutput = true });
     }
 
     private static async Task<ServerProcess> StartAsync(string name, int port, string fileName, string configuration, Func<string, ProcessStartInfo> command)

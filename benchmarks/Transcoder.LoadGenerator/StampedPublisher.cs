@@ -29,20 +29,6 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
         return number >= 0 && number < Sent ? number : -1;
     }
 
-    /// <summary>What was published with times between these, in milliseconds of the stream.</summary>
-    public IEnumerable<(string Kind, int Bytes)> SentBetween(double first, double last)
-    {
-        for (long number = 0; number < Sent; number++)
-        {
-            var packet = clip.Packets[(int)(number % clip.Packets.Count)];
-            var time = (packet.Dts + Offset(number / clip.Packets.Count)).Milliseconds;
-            if (time > first && time < last)
-            {
-                yield return (packet.Track.Kind == TrackKind.Video ? "video" : "audio", packet.Payload.Length);
-            }
-        }
-    }
-
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var publisher = await client.PublishAsync(url, cancellationToken);

@@ -5,30 +5,27 @@ using Transcoder.Rtmp.Clients;
 namespace Transcoder.LoadGenerator;
 
 /// <summary>One player: reads all it is sent and notes when.</summary>
-internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, RtmpUrl url, DelayHistogram delays) : IAsyncDisposable
+/// <param name="recording">Whether it keeps the kind and size of each packet, for a comparison.</param>
+internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, RtmpUrl url, DelayHistogram delays, bool recording = false) : IAsyncDisposable
 {
-    private static readonly TimeSpan StallAfter = TimeSpan.FromSeconds(1);
-
     private const int Attempts = 3;
 
     private readonly CancellationTokenSource _ending = new();
+    private readonly List<(string Kind, int Bytes)> _record = [];
     private RtmpPlayer? _player;
     private Task _reading = Task.CompletedTask;
-    private long _countFrom = long.MaxValue;
-    private long _countTo = long.MaxValue;
-    private long _lastArrival;
+    private ArrivalLog? _arrivals;
 
-    /// <summary>From before the TCP connect to the first video packet; null until then.</summary>
+    /// <summary>Joins that the server did not answer as it should. Each was tried again.</summary>
+    public int FailedJoins { get; private set; }
+
+    /// <summary>From before the first TCP connect to the first video packet; null until then.</summary>
     public TimeSpan? FirstVideo { get; private set; }
 
     public bool FirstVideoIsKeyframe { get; private set; }
 
-    public int Stalls { get; private set; }
-
-    /// <summary>Packets of the counted range that have come, and their payload.</summary>
-    public long Counted { get; private set; }
-
-    public long CountedBytes { get; private set; }
+    /// <summary>Of the counted range.</summary>
+    public ArrivalLog Arrivals => _arrivals ?? throw new InvalidOperationException("nothing is counted");
 
     public long BytesReceived => _player?.BytesReceived ?? 0;
 
@@ -36,32 +33,27 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // A server that is busy with others may let one wait too long: it is no measurement, so it joins again.
-        for (var attempt = 1; _player is null; attempt++)
-        {
-            var started = Stopwatch.GetTimestamp();
-            try
-            {
-                _player = await client.PlayAsync(url, cancellationToken);
-                _reading = ReadAsync(_player, started);
-            }
-            catch (RtmpException) when (attempt < Attempts)
-            {
-            }
-        }
+        var started = Stopwatch.GetTimestamp();
+        await JoinAsync(cancellationToken);
+        _reading = ReadAsync(_player!, started);
     }
 
     /// <summary>Joins and never reads: its socket fills up.</summary>
-    public async Task StartStuckAsync(CancellationToken cancellationToken) => _player = await client.PlayAsync(url, cancellationToken);
+    public Task StartStuckAsync(CancellationToken cancellationToken) => JoinAsync(cancellationToken);
 
     /// <summary>Packets from number <paramref name="first"/> on are counted and timed.</summary>
-    public void CountFrom(long first)
-    {
-        _lastArrival = 0;
-        Volatile.Write(ref _countFrom, first);
-    }
+    public void CountFrom(long first) => Volatile.Write(ref _arrivals, new ArrivalLog(first, Stopwatch.GetTimestamp()));
 
-    public void CountTo(long end) => Volatile.Write(ref _countTo, end);
+    public void CountTo(long end) => Arrivals.Close(end, Stopwatch.GetTimestamp());
+
+    /// <summary>Kinds and payload sizes of all that has come so far.</summary>
+    public (string Kind, int Bytes)[] Record()
+    {
+        lock (_record)
+        {
+            return [.. _record];
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -76,34 +68,47 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
         _ending.Dispose();
     }
 
+    private async Task JoinAsync(CancellationToken cancellationToken)
+    {
+        while (_player is null)
+        {
+            try
+            {
+                _player = await client.PlayAsync(url, cancellationToken);
+            }
+            catch (RtmpException) when (FailedJoins + 1 < Attempts)
+            {
+                FailedJoins++;
+            }
+        }
+    }
+
     private async Task ReadAsync(RtmpPlayer player, long started)
     {
         while (await player.ReadAsync(_ending.Token) is { } packet)
         {
             var now = Stopwatch.GetTimestamp();
-            if (FirstVideo is null && packet.Track.Kind == TrackKind.Video)
+            var (kind, isKeyframe, length) = (packet.Track.Kind, packet.IsKeyframe, packet.Payload.Length);
+            var number = kind == TrackKind.Data ? -1 : publisher.NumberOf(packet.Payload.Span);
+            packet.Release();
+            if (FirstVideo is null && kind == TrackKind.Video)
             {
-                FirstVideoIsKeyframe = packet.IsKeyframe;
+                FirstVideoIsKeyframe = isKeyframe;
                 FirstVideo = Stopwatch.GetElapsedTime(started, now);
             }
 
-            var number = packet.Track.Kind == TrackKind.Data ? -1 : publisher.NumberOf(packet.Payload.Span);
-            var length = packet.Payload.Length;
-            packet.Release();
-            if (number < Volatile.Read(ref _countFrom) || number >= Volatile.Read(ref _countTo))
+            if (recording && kind != TrackKind.Data)
             {
-                continue;
+                lock (_record)
+                {
+                    _record.Add((kind == TrackKind.Video ? "video" : "audio", length));
+                }
             }
 
-            Counted++;
-            CountedBytes += length;
-            delays.Add(Stopwatch.GetElapsedTime(publisher.SentAt(number), now));
-            if (_lastArrival != 0 && Stopwatch.GetElapsedTime(_lastArrival, now) > StallAfter)
+            if (number >= 0 && Volatile.Read(ref _arrivals) is { } arrivals && arrivals.Add(number, now))
             {
-                Stalls++;
+                delays.Add(Stopwatch.GetElapsedTime(publisher.SentAt(number), now));
             }
-
-            _lastArrival = now;
         }
     }
 }

@@ -52,7 +52,7 @@ public sealed class TrackingBufferPool(bool traces = true) : MediaBufferPool, ID
         Interlocked.Add(ref _bytes, -buffer.Capacity);
 
         // A reader that kept a slice too long sees this instead of plausible bytes.
-        buffer.Array.AsSpan().Fill(0xDB);
+        buffer.Span.Fill(0xDB);
         base.Return(buffer);
     }
 }

@@ -34,6 +34,7 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         DeviceMetrics.Add(metrics, resources, watch);
         frontDoor?.AddTo(metrics);
         metrics.CreateGauge("transcoder_buffers_rented", "Pooled blocks owned by somebody.").Set(buffers.RentedBuffers);
+        metrics.CreateGauge("transcoder_buffers_idle_bytes", "Bytes of pooled blocks that wait to be rented.").Set(buffers.IdleBytes);
         metrics.CreateGauge("transcoder_packets_rented", "Packets owned by somebody.").Set(buffers.RentedPackets);
         await scrape.CollectAndExportAsTextAsync(output, cancellationToken).ConfigureAwait(false);
     }

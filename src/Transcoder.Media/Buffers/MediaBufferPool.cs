@@ -1,12 +1,11 @@
-using System.Collections.Concurrent;
 using System.Numerics;
 using Transcoder.Media.Packets;
 
 namespace Transcoder.Media.Buffers;
 
 /// <summary>
-/// The house's byte blocks and packet shells, in classes from 256 B to 16 MiB, two to each doubling. Each class keeps a bounded number of idle blocks
-/// and leaves the rest to the garbage collector, so a burst does not stay resident. Thread safe. Tests use a tracking twin.
+/// The house's byte blocks and packet shells. Blocks of the sizes that streams keep are cut from a <see cref="PageStore"/>; smaller and larger ones come in classes, four to
+/// each doubling. What lies idle is bounded, the rest is left to the garbage collector, so a burst does not stay resident. Thread safe. Tests use a tracking twin.
 /// </summary>
 public class MediaBufferPool
 {
@@ -16,25 +15,27 @@ public class MediaBufferPool
     private const int SmallestShift = 8;
     private const int LargestShift = 24;
 
-    // 256 B, 384 B, 512 B, 768 B, … 16 MiB: half of what power-of-two classes waste, which is most of what a stream keeps in memory.
-    private const int Classes = (2 * (LargestShift - SmallestShift)) + 1;
+    // 256 B, 320 B, 384 B, 448 B, 512 B, 640 B, …
+    private const int Classes = (4 * (LargestShift - SmallestShift)) + 1;
 
-    // Idle bytes kept per class. Arbitrary: 4 MiB holds half a second of a hundred busy streams in their commonest classes.
-    private const int IdleBytesPerClass = 4 << 20;
-    private const int IdlePackets = 8192;
+    // Idle bytes kept per class, but two blocks of each.
+    private const int IdleBytesPerClass = 1 << 20;
 
-    // An idle block up to twice as large is better than a new one: sizes drift with the scene, and pinned blocks given to the collector stay resident for minutes.
-    private const int Borrowed = 2;
+    // Packets, and blocks without their pages.
+    private const int IdleShells = 8192;
 
-    private readonly ConcurrentQueue<MediaBuffer>[] _idle = [.. Enumerable.Range(0, Classes).Select(_ => new ConcurrentQueue<MediaBuffer>())];
-    private readonly int[] _idleCounts = new int[Classes];
-    private readonly ConcurrentQueue<Packet> _packets = new();
-    private int _idlePackets;
+    private readonly PageStore _pages = new();
+    private readonly IdleStack<MediaBuffer>[] _idle = [.. Enumerable.Range(0, Classes).Select(i => new IdleStack<MediaBuffer>(Math.Max(2, IdleBytesPerClass / SizeOf(i))))];
+    private readonly IdleStack<MediaBuffer> _shells = new(IdleShells);
+    private readonly IdleStack<Packet> _packets = new(IdleShells);
     private long _rented;
     private long _rentedPackets;
 
     /// <summary>Blocks now owned by somebody.</summary>
     public long RentedBuffers => Interlocked.Read(ref _rented);
+
+    /// <summary>Bytes of the blocks that wait to be rented.</summary>
+    public long IdleBytes => _pages.IdleBytes + _idle.Select((blocks, i) => (long)blocks.Count * SizeOf(i)).Sum();
 
     /// <summary>Packets now owned by somebody.</summary>
     public long RentedPackets => Interlocked.Read(ref _rentedPackets);
@@ -45,27 +46,34 @@ public class MediaBufferPool
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, LargestBlock);
         Interlocked.Increment(ref _rented);
-        var index = ClassOf(size);
-        for (var larger = index; larger < _idle.Length && larger <= index + Borrowed; larger++)
+        if (size is > PageStore.PageSize and <= PageStore.LargestBlock)
         {
-            if (_idle[larger].TryDequeue(out var buffer))
+            var (region, bytes) = _pages.Take(size);
+            if (_shells.TryPop() is not { } shell)
             {
-                Interlocked.Decrement(ref _idleCounts[larger]);
-                buffer.BeginLife();
-                return buffer;
+                return new MediaBuffer(this, bytes, region);
             }
+
+            shell.BeginLife(bytes, region);
+            return shell;
         }
 
-        return new MediaBuffer(this, index < _idle.Length ? SizeOf(index) : LargestBlock);
+        var index = ClassOf(size);
+        if (index < _idle.Length && _idle[index].TryPop() is { } block)
+        {
+            block.BeginLife();
+            return block;
+        }
+
+        return new MediaBuffer(this, GC.AllocateUninitializedArray<byte>(index < _idle.Length ? SizeOf(index) : LargestBlock, pinned: true));
     }
 
     /// <summary>An empty packet shell, for <see cref="Packet.Create"/>.</summary>
     internal virtual Packet RentPacket()
     {
         Interlocked.Increment(ref _rentedPackets);
-        if (_packets.TryDequeue(out var packet))
+        if (_packets.TryPop() is { } packet)
         {
-            Interlocked.Decrement(ref _idlePackets);
             packet.BeginLife();
             return packet;
         }
@@ -80,31 +88,24 @@ public class MediaBufferPool
     protected virtual void Return(MediaBuffer buffer)
     {
         Interlocked.Decrement(ref _rented);
+        if (buffer.Region is { } region)
+        {
+            _pages.Return(region, buffer.Memory);
+            _shells.TryPush(buffer);
+            return;
+        }
+
         var index = ClassOf(buffer.Capacity);
-        if (index >= _idle.Length)
+        if (index < _idle.Length)
         {
-            return;
+            _idle[index].TryPush(buffer);
         }
-
-        if (Interlocked.Increment(ref _idleCounts[index]) > Math.Max(2, IdleBytesPerClass / SizeOf(index)))
-        {
-            Interlocked.Decrement(ref _idleCounts[index]);
-            return;
-        }
-
-        _idle[index].Enqueue(buffer);
     }
 
     protected virtual void Return(Packet packet)
     {
         Interlocked.Decrement(ref _rentedPackets);
-        if (Interlocked.Increment(ref _idlePackets) > IdlePackets)
-        {
-            Interlocked.Decrement(ref _idlePackets);
-            return;
-        }
-
-        _packets.Enqueue(packet);
+        _packets.TryPush(packet);
     }
 
     private static int ClassOf(int size)
@@ -115,8 +116,8 @@ public class MediaBufferPool
         }
 
         var below = BitOperations.Log2((uint)size - 1);
-        return (2 * (below - SmallestShift)) + (size <= 3 << (below - 1) ? 1 : 2);
+        return (4 * (below - SmallestShift)) + ((size - 1 - (1 << below)) >> (below - 2)) + 1;
     }
 
-    private static int SizeOf(int index) => (2 + (index & 1)) << ((index >> 1) + SmallestShift - 1);
+    private static int SizeOf(int index) => (4 + (index & 3)) << ((index >> 2) + SmallestShift - 2);
 }

@@ -9,6 +9,9 @@ public abstract class RefCounted
 {
     private int _references = 1;
 
+    /// <summary>The next one in an <see cref="IdleStack{T}"/>.</summary>
+    internal RefCounted? Below { get; set; }
+
     /// <summary>True once the last reference has gone.</summary>
     public bool IsReleased => Volatile.Read(ref _references) <= 0;
 

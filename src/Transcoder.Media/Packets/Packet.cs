@@ -72,7 +72,7 @@ public sealed class Packet : RefCounted
     public static Packet Copy(MediaBufferPool pool, Track track, MediaTime dts, MediaTime pts, PacketFlags flags, ReadOnlySpan<byte> payload)
     {
         var buffer = pool.Rent(payload.Length);
-        payload.CopyTo(buffer.Array);
+        payload.CopyTo(buffer.Span);
         return Create(pool, track, dts, pts, flags, buffer, buffer.Memory[..payload.Length]);
     }
 

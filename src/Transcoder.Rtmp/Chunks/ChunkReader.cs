@@ -34,7 +34,13 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
     // An announced length buys no more than this before its bytes arrive.
     private const int FirstBlock = 16 << 10;
 
+    // Pictures between keyframes and sound are a few hundred bytes: a block for each would round up, and cost an object, for thousands that a stream keeps.
+    private const int SharedBlock = 8 << 10;
+    private const int LargestShared = SharedBlock / 4;
+
     private readonly Dictionary<uint, ChunkStream> _streams = [];
+    private MediaBuffer? _shared;
+    private int _sharedUsed;
     private ChunkStream? _current;
     private int _chunkLeft;
     private long _partialBytes;
@@ -87,7 +93,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
                 continue;
             }
 
-            message = new RtmpMessage(stream.Type, stream.Id, stream.StreamId, stream.Timestamp, stream.Body!, stream.Length);
+            message = new RtmpMessage(stream.Type, stream.Id, stream.StreamId, stream.Timestamp, stream.Body!, stream.Length, stream.Offset);
             _partialBytes -= stream.Length;
             stream.Body = null;
             stream.Received = 0;
@@ -116,6 +122,8 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
 
         _streams.Clear();
         _current = null;
+        _shared?.Release();
+        _shared = null;
     }
 
     /// <returns>Message when a header was taken and <see cref="_current"/> stands in a chunk.</returns>
@@ -223,7 +231,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
                 return Fail(ChunkReadResult.LimitExceeded, $"a message of {stream.Length} bytes, the limit is {Limits.MessageSize}");
             }
 
-            stream.Body = pool.Rent(Math.Min(stream.Length, FirstBlock));
+            GiveRoom(stream);
             stream.Received = 0;
         }
 
@@ -274,7 +282,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         if (take > 0)
         {
             var body = Grow(stream, stream.Received + take);
-            input.Slice(0, take).CopyTo(body.Array.AsSpan(stream.Received));
+            input.Slice(0, take).CopyTo(body.Span[(stream.Offset + stream.Received)..]);
             input = input.Slice(take);
             stream.Received += take;
             _partialBytes += take;
@@ -284,17 +292,42 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         return _chunkLeft == 0;
     }
 
+    private void GiveRoom(ChunkStream stream)
+    {
+        if (stream.Type is not (MessageType.Audio or MessageType.Video) || stream.Length > LargestShared)
+        {
+            stream.Body = pool.Rent(Math.Min(stream.Length, FirstBlock));
+            stream.Offset = 0;
+            stream.Room = stream.Body.Capacity;
+            return;
+        }
+
+        if (_shared is null || _shared.Capacity - _sharedUsed < stream.Length)
+        {
+            _shared?.Release();
+            _shared = pool.Rent(SharedBlock);
+            _sharedUsed = 0;
+        }
+
+        _shared.AddReference();
+        stream.Body = _shared;
+        stream.Offset = _sharedUsed;
+        stream.Room = stream.Length;
+        _sharedUsed += stream.Length;
+    }
+
     private MediaBuffer Grow(ChunkStream stream, int needed)
     {
         var body = stream.Body!;
-        if (body.Capacity >= needed)
+        if (stream.Room >= needed)
         {
             return body;
         }
 
         var larger = pool.Rent(Math.Min(stream.Length, Math.Max(needed, body.Capacity * 4)));
-        body.Array.AsSpan(0, stream.Received).CopyTo(larger.Array);
+        body.Span[..stream.Received].CopyTo(larger.Span);
         stream.Body = larger;
+        stream.Room = larger.Capacity;
         body.Release();
         return larger;
     }

@@ -19,7 +19,10 @@ internal sealed class ChunkStream(uint id)
     public bool Extended;
     public uint ExtendedField;
 
+    // Its place in a block: the whole one, or a part of one that other messages share.
     public MediaBuffer? Body;
+    public int Offset;
+    public int Room;
     public int Received;
 
     public bool InMessage => Body is not null;

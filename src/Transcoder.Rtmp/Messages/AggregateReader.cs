@@ -47,7 +47,7 @@ internal sealed class AggregateReader(MediaBufferPool pool) : IDisposable
         // The back pointer behind a part says nothing that the next header does not say; the last one is often missing.
         _position = Math.Min(_position + HeaderSize + size + BackPointerSize, aggregate.Length);
         var block = pool.Rent(size);
-        rest.Slice(HeaderSize, size).CopyTo(block.Array);
+        rest.Slice(HeaderSize, size).CopyTo(block.Span);
         message = new RtmpMessage((MessageType)rest[0], aggregate.ChunkStreamId, aggregate.StreamId, unchecked(TimeOf(rest) + _shift), block, size);
         return true;
     }

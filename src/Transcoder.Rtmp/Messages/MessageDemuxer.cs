@@ -89,7 +89,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
 
     private bool TakeVideo(in RtmpMessage message, in FlvVideoTag tag)
     {
-        var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
+        var payload = message.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
         switch (tag.PacketKind)
         {
             case FlvPacketKind.SequenceStart:
@@ -162,7 +162,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
 
     private bool TakeAudio(in RtmpMessage message, in FlvAudioTag tag)
     {
-        var payload = message.Buffer.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
+        var payload = message.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
         switch (tag.PacketKind)
         {
             case FlvPacketKind.SequenceStart:
@@ -247,7 +247,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
 
         if (!reader.HasAmf3)
         {
-            Add(message, Track.Amf0Data, 0, 0, flags, message.Buffer.Memory[start..message.Length]);
+            Add(message, Track.Amf0Data, 0, 0, flags, message.Memory[start..]);
             return true;
         }
 

@@ -191,7 +191,7 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
         for (var i = 0; i < packets.Count; i++)
         {
             var packet = packets[i];
-            size += Write(buffer.Array.AsSpan(size), packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span);
+            size += Write(buffer.Span[size..], packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span);
         }
 
         return WireImage.Create(buffer, size, chunkSize, forms);
@@ -210,7 +210,7 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     private WireImage Make(TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload, FlvForms forms = FlvForms.Compatible)
     {
         var buffer = pool.Rent(ChunkWriter.SizeOf(head.Length + payload.Length, timestamp, chunkSize));
-        return WireImage.Create(buffer, Write(buffer.Array, kind, timestamp, head, payload), chunkSize, forms);
+        return WireImage.Create(buffer, Write(buffer.Span, kind, timestamp, head, payload), chunkSize, forms);
     }
 
     private int Write(Span<byte> destination, TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)

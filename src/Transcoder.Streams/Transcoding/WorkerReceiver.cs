@@ -107,7 +107,7 @@ internal sealed partial class WorkerReceiver
         var keep = false;
         try
         {
-            var payload = body.Array.AsSpan(0, header.PayloadLength);
+            var payload = body.Span[..header.PayloadLength];
             var rendition = _session.Rendition(header.Number);
             switch (header.Type)
             {

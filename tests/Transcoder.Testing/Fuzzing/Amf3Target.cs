@@ -27,7 +27,7 @@ internal static class Amf3Target
 
         byte[] body = [.. Head, .. bytes];
         var buffer = pool.Rent(body.Length);
-        body.CopyTo(buffer.Array, 0);
+        body.CopyTo(buffer.Span);
         var demuxer = new MessageDemuxer(pool);
         if (demuxer.TryDemux(new RtmpMessage(MessageType.DataAmf3, 5, 1, 0, buffer, body.Length), out var packet))
         {

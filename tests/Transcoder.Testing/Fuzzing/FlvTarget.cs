@@ -27,7 +27,7 @@ internal static class FlvTarget
             {
                 var body = bytes.AsSpan(tag.BodyOffset, tag.BodyLength);
                 var buffer = pool.Rent(body.Length);
-                body.CopyTo(buffer.Array);
+                body.CopyTo(buffer.Span);
                 var packets = 0;
                 for (var any = demuxer.TryDemux(new RtmpMessage((MessageType)tag.Type, 4, 1, tag.Timestamp, buffer, body.Length), out var packet); any; any = demuxer.TryNext(out packet))
                 {

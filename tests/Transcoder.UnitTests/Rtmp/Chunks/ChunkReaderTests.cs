@@ -142,6 +142,35 @@ public sealed class ChunkReaderTests
         Assert.True(pool.Largest <= 16 << 10, $"{pool.Largest} bytes were rented");
     }
 
+    [Fact]
+    public void Small_media_messages_lie_in_one_block_and_stay_whole_when_others_go()
+    {
+        using var pool = new TrackingBufferPool();
+        using var reader = new ChunkReader(pool, ChunkLimits.Default);
+        var held = new List<(RtmpMessage Message, byte[] Body)>();
+        for (var i = 0; i < 40; i++)
+        {
+            var body = Enumerable.Range(0, 100 + (i * 17)).Select(at => (byte)(i + at)).ToArray();
+            var bytes = new byte[ChunkWriter.SizeOf(body.Length, 0, ChunkReader.DefaultChunkSize)];
+            ChunkWriter.Write(bytes, 6, MessageType.Video, 1, 0, body, [], ChunkReader.DefaultChunkSize);
+            var input = new ReadOnlySequence<byte>(bytes);
+            Assert.Equal(ChunkReadResult.Message, reader.Read(ref input, out var message));
+            held.Add((message, body));
+            if (i % 3 == 0)
+            {
+                held[i / 2].Message.Buffer.Release();
+                held.RemoveAt(i / 2);
+            }
+        }
+
+        Assert.All(held, one => Assert.Equal(one.Body, one.Message.Body));
+
+        // 17 KB in messages of 100 to 763 bytes.
+        Assert.InRange(pool.RentedBuffers, 2, 4);
+        held.ForEach(one => one.Message.Buffer.Release());
+        Assert.Equal(1, pool.RentedBuffers);
+    }
+
     private static List<ExpectedMessage> Feed(ChunkReader reader, byte[][] parts, out ChunkReadResult result)
     {
         var messages = new List<ExpectedMessage>();

@@ -33,7 +33,7 @@ public sealed class AggregateReaderTests : IDisposable
         using var reader = new AggregateReader(_pool);
         var body = Convert.FromHexString(hex);
         var block = _pool.Rent(body.Length);
-        body.CopyTo(block.Array, 0);
+        body.CopyTo(block.Span);
         reader.Begin(new RtmpMessage(MessageType.Aggregate, 6, 9, time, block, body.Length));
         var parts = new List<string>();
         while (reader.TryRead(out var part))

@@ -274,7 +274,7 @@ public sealed class EnhancedMessageTests : IDisposable
     private RtmpMessage Message(byte type, uint timestamp, byte[] body)
     {
         var buffer = _pool.Rent(body.Length);
-        body.CopyTo(buffer.Array, 0);
+        body.CopyTo(buffer.Span);
         return new RtmpMessage((MessageType)type, 6, 1, timestamp, buffer, body.Length);
     }
 }

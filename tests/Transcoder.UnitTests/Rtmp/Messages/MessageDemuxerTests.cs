@@ -28,7 +28,7 @@ public sealed class MessageDemuxerTests : IDisposable
         var message = Message(MessageType.Video, 1000, [0x27, 1, 0xFF, 0xFF, 0xF6, 9, 8, 7]);
         Assert.True(_demuxer.TryDemux(message, out var packet));
         Assert.Equal([9, 8, 7], packet.Payload.ToArray());
-        Assert.True(packet.Payload.Span == message.Buffer.Array.AsSpan(5, 3));
+        Assert.True(packet.Payload.Span == message.Buffer.Span.Slice(5, 3));
         Assert.Equal(1000, packet.Dts.Milliseconds);
         Assert.Equal(990, packet.Pts.Milliseconds);
         Assert.False(packet.IsKeyframe);
@@ -180,7 +180,7 @@ public sealed class MessageDemuxerTests : IDisposable
     private RtmpMessage Message(MessageType type, uint timestamp, byte[] body)
     {
         var buffer = _pool.Rent(body.Length);
-        body.CopyTo(buffer.Array, 0);
+        body.CopyTo(buffer.Span);
         return new RtmpMessage(type, 6, 1, timestamp, buffer, body.Length);
     }
 }

@@ -61,7 +61,7 @@ public sealed class MessageGrowthTests : IDisposable
     private int Demux(MessageType type, byte[] body)
     {
         var block = _pool.Rent(body.Length);
-        body.CopyTo(block.Array, 0);
+        body.CopyTo(block.Span);
         var packets = 0;
         for (var any = _demuxer.TryDemux(new RtmpMessage(type, 6, 1, 0, block, body.Length), out var packet); any; any = _demuxer.TryNext(out packet))
         {
