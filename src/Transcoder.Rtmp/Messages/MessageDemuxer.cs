@@ -289,14 +289,15 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             return false;
         }
 
-        var time = MediaTime.FromMilliseconds(_time.Unwrap(message.Timestamp));
+        var time = MediaTime.FromMilliseconds(_time.Near(message.Timestamp));
         _packets.Enqueue(Packet.Copy(pool, Track.Amf0Data, time, time, flags, output.WrittenSpan));
         return true;
     }
 
     private void Add(in RtmpMessage message, Track track, int compositionTime, int nanoseconds, PacketFlags flags, ReadOnlyMemory<byte> payload)
     {
-        var milliseconds = _time.Unwrap(message.Timestamp);
+        // Script data is often stamped 0, whatever the media's clock says.
+        var milliseconds = track.Kind == TrackKind.Data ? _time.Near(message.Timestamp) : _time.Unwrap(message.Timestamp);
         var dts = MediaTime.FromMilliseconds(milliseconds);
         var pts = MediaTime.FromMilliseconds(milliseconds + compositionTime) + new MediaTime(nanoseconds);
         message.Buffer.AddReference();
