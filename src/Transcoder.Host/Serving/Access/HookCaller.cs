@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Transcoder.Host.Configuration;
 using Transcoder.Media;
+using Transcoder.Media.Ports;
 
 namespace Transcoder.Host.Serving.Access;
 
@@ -20,7 +21,7 @@ internal enum HookResult
     Overflow,
 }
 
-/// <summary>Calls the hooks of one application: so many clients ask at once, so many wait, and each attempt has its deadline.</summary>
+/// <summary>Calls the hooks of one application: so many publishers and as many players ask at once, so many wait, and each attempt has its deadline.</summary>
 internal sealed partial class HookCaller(string app, HookOptions options, HttpClient http, TimeProvider clock, ILogger log) : IDisposable
 {
     private const int LongestAnswer = 16 << 10;
@@ -28,9 +29,10 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _free = new(options.Concurrency);
+    // Players come in crowds: publishers do not queue behind them.
+    private readonly Lane _publishers = new(options.Concurrency);
+    private readonly Lane _players = new(options.Concurrency);
     private readonly ConcurrentDictionary<(string Event, HookResult Result), long> _calls = new();
-    private int _inside;
     private long _lineAt = long.MinValue;
 
     public string App => app;
@@ -85,30 +87,35 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         }
     }
 
-    public void Dispose() => _free.Dispose();
+    public void Dispose()
+    {
+        _publishers.Free.Dispose();
+        _players.Free.Dispose();
+    }
 
     private async Task<(HookResult Result, string Words)> EnterAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {
+        var lane = what.Event == SignedAddress.Word(AccessAction.Publish) ? _publishers : _players;
         try
         {
-            if (Interlocked.Increment(ref _inside) > options.Concurrency + options.Queue)
+            if (Interlocked.Increment(ref lane.Inside) > options.Concurrency + options.Queue)
             {
                 return (HookResult.Overflow, $"more than {options.Queue} calls wait");
             }
 
-            await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await lane.Free.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 return await TryAsync(address, what, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
-                _free.Release();
+                lane.Free.Release();
             }
         }
         finally
         {
-            Interlocked.Decrement(ref _inside);
+            Interlocked.Decrement(ref lane.Inside);
         }
     }
 
@@ -195,6 +202,13 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
     {
         var line = string.Concat(SecretRedaction.Redact(text).Select(c => char.IsControl(c) ? ' ' : c));
         return line.Length <= LongestReason ? line : line[..LongestReason];
+    }
+
+    private sealed class Lane(int concurrency)
+    {
+        public int Inside;
+
+        public SemaphoreSlim Free { get; } = new(concurrency);
     }
 
     [LoggerMessage(150, LogLevel.Warning, "hook for {Event} at {Address} failed: {Problem}; the next failures within ten seconds are only counted")]

@@ -129,6 +129,19 @@ public sealed class HookTests : IDisposable
     }
 
     [Fact]
+    public async Task Publishers_do_not_wait_behind_players()
+    {
+        _http.Answer = (_, cancellation) => _http.Requests.Last().Body.Contains("\"play\"", StringComparison.Ordinal) ? FakeHttp.NeverAsync(cancellation) : FakeHttp.Say(HttpStatusCode.OK);
+        using var caller = Caller(concurrency: 1, queue: 1);
+        var rule = new HookRule(caller, Address);
+        using var leaving = new CancellationTokenSource();
+        var players = Enumerable.Range(0, 3).Select(_ => rule.JudgeAsync(Request with { Action = AccessAction.Play }, leaving.Token).AsTask()).ToList();
+        Assert.Null(await rule.JudgeAsync(Request, default).AsTask().WaitAsync(Patience));
+        await leaving.CancelAsync();
+        await Task.WhenAll(players).WaitAsync(Patience).ContinueWith(static _ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
     public async Task An_answer_in_a_charset_that_does_not_exist_is_read_all_the_same()
     {
         _http.Answer = (_, _) =>
