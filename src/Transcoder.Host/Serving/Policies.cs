@@ -28,6 +28,10 @@ internal static class Policies
     public static IReadOnlyList<PushTarget> PushTargets(TranscoderOptions options) =>
         [.. options.Apps.SelectMany(app => app.Value.Push.Select(push => Of(app.Key, push)))];
 
+    /// <summary>What is left of a stop's time is for streams to end in order.</summary>
+    public static TimeSpan DrainTime(ServerOptions server) =>
+        server.DrainTimeout < server.ShutdownTimeout / 2 ? server.DrainTimeout : server.ShutdownTimeout / 2;
+
     public static RtmpOptions Of(RtmpListenOptions rtmp) => new()
     {
         MaxConnections = rtmp.MaxConnections,

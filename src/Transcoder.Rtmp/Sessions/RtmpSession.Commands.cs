@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
@@ -14,6 +15,12 @@ internal sealed partial class RtmpSession
     // A token in a query takes some KiB. What a command says is kept for as long as the connection lasts, so it must not be as long as a picture.
     private const int LongestCommand = 64 << 10;
 
+    // A player that lost its stream may ask for it a few times; who guesses keys has to connect for each few.
+    private const int MostRefusals = 5;
+
+    // More than any address that a person types, and little work to look through for secrets.
+    private const int LongestShown = 1024;
+
     private readonly Dictionary<uint, PublishStream> _publishing = [];
     private readonly Dictionary<uint, PlayStream> _playing = [];
     private string _app = "";
@@ -21,6 +28,7 @@ internal sealed partial class RtmpSession
     private PeerCapabilities _peer = PeerCapabilities.None;
     private uint _lastStreamId;
     private bool _refused;
+    private int _refusals;
 
     /// <returns>Null to go on, or why the connection ends.</returns>
     private async ValueTask<Reason?> HandleAsync(RtmpMessage message)
@@ -97,7 +105,11 @@ internal sealed partial class RtmpSession
             case "releaseStream" or "FCPublish" or "_checkbw" or "_result" or "_error" or "onStatus":
                 return new(Answer(command, AmfValue.Null));
             default:
-                Log.UnknownCommand(_logger, _address, Shown(command.Name));
+                if (_logger.IsEnabled(LogLevel.Debug))
+                {
+                    Log.UnknownCommand(_logger, _address, Shown(command.Name));
+                }
+
                 return new(Answer(command, AmfValue.Null));
         }
     }
@@ -108,6 +120,14 @@ internal sealed partial class RtmpSession
         _app = properties?["app"].AsString ?? "";
         _tcUrl = properties?["tcUrl"].AsString;
         _peer = PeerCapabilities.Parse(properties);
+
+        // A name stands for the one that publish or play will bring: without it the application's last part would be taken for it.
+        var address = StreamAddress.Parse(_app, _tcUrl, "name");
+        if (address.App.Length > 0 && _application.RefuseConnection(address.App) is { } refusal)
+        {
+            return Reject(command, address, refusal);
+        }
+
         if (_state == SessionState.Connect)
         {
             Enter(SessionState.Waiting);
@@ -128,6 +148,19 @@ internal sealed partial class RtmpSession
                 .Property("description", "Connection succeeded.")
                 .Property("objectEncoding", 0)
                 .End()));
+    }
+
+    private Reason Reject(RtmpCommand command, StreamAddress address, Reason reason)
+    {
+        _refused = true;
+        Log.ConnectionRefused(_logger, _address, Shown(address.App), reason);
+        _link.Send(_link.NewBatch().Command(0, amf => amf.String("_error").Number(command.TransactionId).Null()
+            .BeginObject()
+            .Property("level", "error")
+            .Property("code", reason.Code == Reasons.UnknownApp ? "NetConnection.Connect.InvalidApp" : "NetConnection.Connect.Rejected")
+            .Property("description", reason.Detail)
+            .End()));
+        return reason;
     }
 
     private async ValueTask<Reason?> PublishAsync(RtmpCommand command, uint streamId)
@@ -253,6 +286,8 @@ internal sealed partial class RtmpSession
         : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
         : null;
 
+    public bool WasAskedToLeave { get; private set; }
+
     /// <summary>Asks the client to come back, at <paramref name="tcUrl"/> or where it is now; only one that said it understands.</summary>
     /// <returns>True when it was asked.</returns>
     public bool RequestReconnect(string? tcUrl)
@@ -262,8 +297,13 @@ internal sealed partial class RtmpSession
             return false;
         }
 
+        if (tcUrl?.EndsWith('/') == true)
+        {
+            tcUrl += _app;
+        }
+
         // E-RTMP v2, "Reconnect Request".
-        return _link.Send(_link.NewBatch().Command(0, amf =>
+        return WasAskedToLeave = _link.Send(_link.NewBatch().Command(0, amf =>
         {
             amf.String("onStatus").Number(0).Null().BeginObject()
                 .Property("level", "status")
@@ -278,13 +318,13 @@ internal sealed partial class RtmpSession
         }));
     }
 
-    /// <summary>Says no, and ends the connection where nothing else runs on it: such a client has nothing left to do.</summary>
+    /// <summary>Says no, and ends the connection where nothing else runs on it, as such a client has nothing left to do, and where it was told so too often.</summary>
     private Reason? Refuse(string verb, StreamAddress address, Reason reason, uint streamId, string code)
     {
         _refused = true;
         Log.Refused(_logger, _address, verb, Shown(address.App), Shown(address.Stream), reason);
         _link.Send(_link.NewBatch().Status(streamId, "error", code, reason.Detail));
-        return _publishing.Count + _playing.Count == 0 ? reason : null;
+        return _publishing.Count + _playing.Count == 0 || ++_refusals == MostRefusals ? reason : null;
     }
 
     private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
@@ -370,5 +410,5 @@ internal sealed partial class RtmpSession
 
     // For the log: a hostile name neither fills it nor forges lines, and a mistyped address does not show its key.
     private static string Shown(string text) =>
-        string.Concat(SecretRedaction.Redact(text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
+        string.Concat(SecretRedaction.Redact(text.Length > LongestShown ? text[..LongestShown] : text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
 }
