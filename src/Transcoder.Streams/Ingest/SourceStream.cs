@@ -55,6 +55,9 @@ public sealed class SourceStream
 
     public long TimelineRepairs => _timeline.Repairs;
 
+    /// <summary>Tracks of the publisher that nobody gets, and why.</summary>
+    public IReadOnlyList<Reason> LeftOut { get; private set; } = [];
+
     internal Reason LostReason { get; private set; }
 
     /// <summary>Gives the turn to a new publisher, replacing a silent one.</summary>
@@ -76,6 +79,7 @@ public sealed class SourceStream
             RemoteAddress = remoteAddress;
             Publishers++;
             _held = false;
+            LeftOut = [];
             ForgetEarly();
             _timeline.BeginPublisher();
             _lastPacket = _clock.GetTimestamp();
@@ -109,6 +113,15 @@ public sealed class SourceStream
             _lost = _clock.GetTimestamp();
             LostReason = reason;
             return true;
+        }
+    }
+
+    /// <summary>So few that the publisher's session bounds their number.</summary>
+    internal void LeaveOut(Publication publication, Reason reason)
+    {
+        lock (_gate)
+        {
+            LeftOut = _publication == publication ? [.. LeftOut, reason] : LeftOut;
         }
     }
 

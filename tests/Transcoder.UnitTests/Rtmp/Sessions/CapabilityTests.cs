@@ -217,6 +217,48 @@ public sealed class CapabilityTests : SessionTest
         Assert.Contains("refused to connect to nowhere/at/all", Assert.Single(Logger.Lines, line => line.Contains("refused", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(4, true)]
+    public async Task Colour_is_told_to_who_announced_that_it_reads_it(int functions, bool told)
+    {
+        Client.Announce("hvc1", extended: 1);
+        Client.Announced = [.. Client.Announced, ("videoFunction", AmfValue.Of((double)functions))];
+        Application.Source.Write(Packet(Hevc with { Description = new byte[] { 2, 0, 1, (byte)'c', 5 } }, 0, [9], PacketFlags.Keyframe));
+        await Client.PlayAsync();
+        Assert.Equal(0x90, (await Client.ReadAsync(MessageType.Video)).Body[0]);
+        Assert.Equal(told ? 0xD4 : 0x93, (await Client.ReadAsync(MessageType.Video)).Body[0]);
+    }
+
+    [Fact]
+    public async Task A_track_that_is_not_taken_has_one_reason_while_the_stream_runs()
+    {
+        await Client.PublishAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await Client.MessageAsync(MessageType.Audio, 1, 0, [0xB2, 1, 2]);
+            await Client.MessageAsync(MessageType.Video, 1, 0, [0x91, .. "vvc1"u8, 0, 0, 0, 1]);
+        }
+
+        await EventuallyAsync(() => Application.Sink.LeftOut.Count == 2);
+        Assert.Equal(
+            ["audio track 0 is Speex, which this server does not take; the track is left out", "video track 0 is vvc1, which this server does not take; the track is left out"],
+            Application.Sink.LeftOut.Select(static reason => reason.Detail));
+        Assert.All(Application.Sink.LeftOut, static reason => Assert.Equal(Reasons.CodecNotSupported, reason.Code));
+        Assert.Single(Logger.Lines, static line => line.Contains("Speex", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_cue_point_that_comes_first_is_no_metadata()
+    {
+        Application.Source.Write(Packet(Track.Amf0Data, 0, [2, 0, 10, .. "onCuePoint"u8, 5]));
+        Application.Source.Write(Packet(Avc, 0, [8], PacketFlags.Keyframe));
+        await Client.PlayAsync();
+        await Client.ReadAsync(MessageType.DataAmf0);
+        Assert.Contains("onMetaData", System.Text.Encoding.ASCII.GetString((await Client.ReadAsync(MessageType.DataAmf0)).Body), StringComparison.Ordinal);
+        Assert.Contains("onCuePoint", System.Text.Encoding.ASCII.GetString((await Client.ReadAsync(MessageType.DataAmf0)).Body), StringComparison.Ordinal);
+    }
+
     private Packet Packet(Track track, long milliseconds, byte[] payload, PacketFlags flags = PacketFlags.None) =>
         Transcoder.Media.Packets.Packet.Copy(Pool, track, MediaTime.FromMilliseconds(milliseconds), MediaTime.FromMilliseconds(milliseconds), flags, payload);
 }
