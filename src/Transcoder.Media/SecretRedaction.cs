@@ -22,6 +22,12 @@ public static partial class SecretRedaction
         return text.Contains("eyJ", StringComparison.Ordinal) || text.Contains("bearer ", StringComparison.OrdinalIgnoreCase) ? Token().Replace(text, static match => match.Groups["plain"].Success ? match.Value : Mask) : text;
     }
 
+    /// <summary>A query without any of its values: for an address of a service that calls its secrets what it likes.</summary>
+    public static string HideValues(string query) => Value().Replace(query, "=" + Mask);
+
+    [GeneratedRegex("=[^&#]*")]
+    private static partial Regex Value();
+
     // The last @ before the path ends the user part (RFC 3986 §3.2.1), so a password that holds a bare @ is covered whole.
     [GeneratedRegex(@"://[^\s/?#""']*@")]
     private static partial Regex UserInfo();

@@ -152,7 +152,7 @@ internal static partial class Daemon
         services.AddSingleton(Policies.PushTargets(options));
         services.AddSingleton<PushOutput>();
         services.AddSingleton<IRtmpApplication, RtmpApplication>();
-        services.AddSingleton(Policies.Of(options.Server.Rtmp));
+        services.AddSingleton(Policies.RtmpOf(options));
         services.AddSingleton<RtmpStatistics>();
         services.AddSingleton<RtmpConnectionHandler>();
         services.AddSingleton(provider => new MetricsExport(

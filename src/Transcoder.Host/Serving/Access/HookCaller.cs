@@ -41,11 +41,14 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
 
     public IEnumerable<KeyValuePair<(string Event, HookResult Result), long>> Calls => _calls;
 
+    /// <summary>How long a client may wait for an answer, in the queue and out of it.</summary>
+    public static TimeSpan Patience(HookOptions options) => options.Timeout * (options.Retries + 2);
+
     /// <summary>For a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
     /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
     public async Task<(HookResult Result, string Words)> AskAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(options.Timeout * (options.Retries + 2), clock);
+        using var patience = new CancellationTokenSource(Patience(options), clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
@@ -141,6 +144,7 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         using var deadline = new CancellationTokenSource(options.Timeout, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         using var request = new HttpRequestMessage(HttpMethod.Post, address.Value) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Authorization = address.Authorization;
         if (options.Secret is { } secret)
         {
             request.Headers.Add("X-Transcoder-Signature", Convert.ToHexStringLower(secret.Sign(body)));
