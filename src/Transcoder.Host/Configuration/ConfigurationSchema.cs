@@ -152,7 +152,7 @@ internal static class ConfigurationSchema
                     "Address and port of the API and the metrics.", "This machine only: the API has no password, so opening it is your decision."),
             ]), null, "The HTTP server.", "Left out: all of its defaults."),
             new("drain_timeout", new ScalarNode(ScalarType.Duration, "0s", "5m"), "5s",
-                "How long a stop serves those on whom it has asked to go elsewhere (Enhanced RTMP's reconnect request); at most half of shutdown_timeout.",
+                "How long a stop still serves those whom it has asked to go elsewhere (Enhanced RTMP's reconnect request); at most half of shutdown_timeout.",
                 "They go over at their next keyframe, mostly 2 seconds apart. Where nobody understands it nobody is waited for."),
             new("shutdown_timeout", new ScalarNode(ScalarType.Duration, "1s", "5m"), "10s",
                 "How long a stop waits for streams to end in order.", "Push targets get the last pictures; systemd kills only after 90 seconds."),

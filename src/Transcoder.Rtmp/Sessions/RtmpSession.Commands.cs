@@ -15,20 +15,12 @@ internal sealed partial class RtmpSession
     // A token in a query takes some KiB. What a command says is kept for as long as the connection lasts, so it must not be as long as a picture.
     private const int LongestCommand = 64 << 10;
 
-    // A player that lost its stream may ask for it a few times; who guesses keys has to connect for each few.
-    private const int MostRefusals = 5;
-
-    // More than any address that a person types, and little work to look through for secrets.
-    private const int LongestShown = 1024;
-
     private readonly Dictionary<uint, PublishStream> _publishing = [];
     private readonly Dictionary<uint, PlayStream> _playing = [];
     private string _app = "";
     private string? _tcUrl;
     private PeerCapabilities _peer = PeerCapabilities.None;
     private uint _lastStreamId;
-    private bool _refused;
-    private int _refusals;
 
     /// <returns>Null to go on, or why the connection ends.</returns>
     private async ValueTask<Reason?> HandleAsync(RtmpMessage message)
@@ -150,19 +142,6 @@ internal sealed partial class RtmpSession
                 .End()));
     }
 
-    private Reason Reject(RtmpCommand command, StreamAddress address, Reason reason)
-    {
-        _refused = true;
-        Log.ConnectionRefused(_logger, _address, Shown(address.App), reason);
-        _link.Send(_link.NewBatch().Command(0, amf => amf.String("_error").Number(command.TransactionId).Null()
-            .BeginObject()
-            .Property("level", "error")
-            .Property("code", reason.Code == Reasons.UnknownApp ? "NetConnection.Connect.InvalidApp" : "NetConnection.Connect.Rejected")
-            .Property("description", reason.Detail)
-            .End()));
-        return reason;
-    }
-
     private async ValueTask<Reason?> PublishAsync(RtmpCommand command, uint streamId)
     {
         var address = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "");
@@ -227,39 +206,6 @@ internal sealed partial class RtmpSession
         return await PlayAsync(command, streamId, command[1].AsObject?["streamName"].AsString, reset: false);
     }
 
-    /// <summary>What can be said before the first packet; a codec that comes later is met by the stream itself.</summary>
-    private Reason? Unplayable(StreamAddress address, IReadOnlyList<Track> tracks, TrackSelection selection)
-    {
-        foreach (var track in tracks)
-        {
-            if (!MessageComposer.CanSend(track, _peer, selection))
-            {
-                return Unreadable(address, track);
-            }
-        }
-
-        foreach (var (kind, id) in (ReadOnlySpan<(TrackKind, byte?)>)[(TrackKind.Video, selection.Video), (TrackKind.Audio, selection.Audio)])
-        {
-            var there = tracks.Where(track => track.Kind == kind).Select(static track => track.Id).Order().ToArray();
-            if (id is > 0 && there.Length > 0 && !there.Contains(id.Value))
-            {
-                return new Reason(Reasons.StreamNotFound, $"{address} has no {(kind == TrackKind.Video ? "video" : "audio")} track {id}; it has {string.Join(", ", there)}");
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>Says what the player would get only garbage of, and what it can play instead.</summary>
-    private Reason Unreadable(StreamAddress address, Track track)
-    {
-        var said = _peer.NamesCodecs ? $"this player announced {_peer}" : "this player announced no codec of Enhanced RTMP";
-        var names = _application.LegacyNames(address.App, address.Stream);
-        return new Reason(
-            Reasons.CodecNotSupported,
-            $"{address} is {track.Codec.Name()} {(track.Kind == TrackKind.Video ? "video" : "audio")}, {said}{(names.Count == 0 ? "" : $"; in H.264: {string.Join(", ", names)}")}");
-    }
-
     private async ValueTask<Admission<T>> AdmitAsync<T>(StreamAddress address, Func<AccessRequest, CancellationToken, ValueTask<Admission<T>>> ask)
         where T : class
     {
@@ -280,12 +226,7 @@ internal sealed partial class RtmpSession
         }
     }
 
-    private Reason? Misuse(StreamAddress address, uint streamId) =>
-        !address.IsValid ? new Reason(Reasons.BadName, "the application or stream name is empty, too long or not printable")
-        : _publishing.ContainsKey(streamId) || _playing.ContainsKey(streamId) ? new Reason(Reasons.StreamBusy, "this message stream is already in use")
-        : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
-        : null;
-
+    /// <summary>It was asked to come back elsewhere, and has not left yet.</summary>
     public bool WasAskedToLeave { get; private set; }
 
     /// <summary>Asks the client to come back, at <paramref name="tcUrl"/> or where it is now; only one that said it understands.</summary>
@@ -316,15 +257,6 @@ internal sealed partial class RtmpSession
 
             amf.End();
         }));
-    }
-
-    /// <summary>Says no, and ends the connection where nothing else runs on it, as such a client has nothing left to do, and where it was told so too often.</summary>
-    private Reason? Refuse(string verb, StreamAddress address, Reason reason, uint streamId, string code)
-    {
-        _refused = true;
-        Log.Refused(_logger, _address, verb, Shown(address.App), Shown(address.Stream), reason);
-        _link.Send(_link.NewBatch().Status(streamId, "error", code, reason.Detail));
-        return _publishing.Count + _playing.Count == 0 || ++_refusals == MostRefusals ? reason : null;
     }
 
     private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
@@ -407,8 +339,4 @@ internal sealed partial class RtmpSession
         : null;
 
     private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
-
-    // For the log: a hostile name neither fills it nor forges lines, and a mistyped address does not show its key.
-    private static string Shown(string text) =>
-        string.Concat(SecretRedaction.Redact(text.Length > LongestShown ? text[..LongestShown] : text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
 }
