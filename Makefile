@@ -6,6 +6,7 @@
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
 # make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
+# make replay     recorded FILES="a.flv b.flv" through the daemon, packet by packet
 # make flood      thousands of idle and half-open connections against a stream on air
 # make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each (default: all, 60)
 # make lint       format, scripts, file lengths
@@ -17,7 +18,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
-.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement flood fuzz lint setup clean
+.PHONY: build native simgpu run demo test test-device bench bench-rtmp bench-placement replay flood fuzz lint setup clean
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
@@ -129,6 +130,9 @@ bench-placement: artifacts/.benchmarks
 
 flood: artifacts/.tests
 	FLOOD_SCALE=10 dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -class "*FloodTests" -showLiveOutput
+
+replay: artifacts/.tests
+	REPLAY_FILES="$(abspath $(FILES))" dotnet tests/Transcoder.FunctionalTests/bin/Release/net10.0/Transcoder.FunctionalTests.dll -noColor -noLogo -method "*.Recorded_files_come_out_as_they_went_in" -showLiveOutput
 
 artifacts/.fuzz: $(PROGRAM) $(call sources,tests)
 	@dotnet build tests/Transcoder.Fuzz -c Release -v quiet

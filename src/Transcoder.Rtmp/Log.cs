@@ -30,6 +30,12 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Error, "RTMP connection from {Address} failed inside; this is a defect, please report it")]
     public static partial void InternalError(ILogger logger, Exception exception, string address);
 
+    [LoggerMessage(9, LogLevel.Information, "{Address} was refused to connect to {App}; {Reason}")]
+    public static partial void ConnectionRefused(ILogger logger, string address, string app, Reason reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "publisher {Address} of {App}/{Stream}: {Reason}")]
+    public static partial void TrackLeftOut(ILogger logger, string address, string app, string stream, Reason reason);
+
     [LoggerMessage(10, LogLevel.Debug, "RTMP connection from {Address}: {Command} was not known and answered with null")]
     public static partial void UnknownCommand(ILogger logger, string address, string command);
 }

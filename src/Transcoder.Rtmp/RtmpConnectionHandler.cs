@@ -13,6 +13,7 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
 {
     // Deadlines are seconds long; a second more does not matter.
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DrainStep = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentDictionary<RtmpSession, byte> _sessions = new();
     private readonly IRtmpApplication _application;
@@ -68,7 +69,7 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
     }
 
     /// <summary>Asks every publisher and player that understands it to connect anew (E-RTMP v2, "Reconnect Request"); they are served on until they leave.</summary>
-    /// <param name="tcUrl">Where to; null for the address they have.</param>
+    /// <param name="tcUrl">Where to, with the client's own application behind a slash at its end; null for the address they have.</param>
     /// <returns>How many were asked.</returns>
     public int RequestReconnect(string? tcUrl)
     {
@@ -79,6 +80,23 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
         }
 
         return asked;
+    }
+
+    /// <summary>Asks them, and waits until those who were asked have left.</summary>
+    /// <returns>How many were still here when the token ended it.</returns>
+    public async Task<int> DrainAsync(string? tcUrl, CancellationToken cancellationToken)
+    {
+        RequestReconnect(tcUrl);
+        while (true)
+        {
+            var left = _sessions.Keys.Count(static session => session.WasAskedToLeave);
+            if (left == 0 || cancellationToken.IsCancellationRequested)
+            {
+                return left;
+            }
+
+            await Task.Delay(DrainStep, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     public ValueTask DisposeAsync() => _ticker.DisposeAsync();

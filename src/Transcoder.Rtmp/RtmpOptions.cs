@@ -46,7 +46,7 @@ public sealed record RtmpOptions
     /// <summary>The longest message taken: 10 MiB holds a 4K intra frame at 100 Mb/s five times over.</summary>
     public int MaxMessageSize { get; init; } = 10 << 20;
 
-    /// <summary>Unfinished messages per connection, all chunk streams together: the longest message and a half.</summary>
+    /// <summary>What the blocks of a connection's unfinished messages take, all chunk streams together: the longest message and a half.</summary>
     public int MaxPartialBytes { get; init; } = 15 << 20;
 
     /// <summary>Chunk streams per connection. Real clients use 3 to 6.</summary>
@@ -65,7 +65,7 @@ public sealed record RtmpOptions
     public int BatchBytes { get; init; } = 128 << 10;
 
     /// <summary>Before a client may publish: commands take some KiB, and nobody has to hold more for a stranger. Pictures sent too early are still skipped.</summary>
-    internal ChunkLimits StrangerLimits => new(Math.Min(MaxMessageSize, 1 << 20), MaxChunkStreams, Math.Min(MaxPartialBytes, 1 << 20));
+    internal ChunkLimits StrangerLimits => new(Math.Min(MaxMessageSize, 1 << 20), Math.Min(MaxChunkStreams, 8), Math.Min(MaxPartialBytes, 1 << 20));
 
     internal ChunkLimits ChunkLimits => new(MaxMessageSize, MaxChunkStreams, MaxPartialBytes);
 }

@@ -11,6 +11,7 @@ namespace Transcoder.Streams;
 public sealed partial class StreamRegistry : IDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    private static readonly Reason Closing = new(Reasons.Shutdown, "the appliance stops");
 
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, LiveStream> _streams = new(StringComparer.Ordinal);
@@ -23,7 +24,9 @@ public sealed partial class StreamRegistry : IDisposable
 
     // Completed and replaced whenever a stream opens, so that a player's wait costs one shared object.
     private TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Reason? _shutdown;
+
+    // Set before anything ends: nobody begins any more.
+    private volatile bool _isClosing;
 
     /// <param name="policyOf">The policy of an application now, or null when there is no such application.</param>
     public StreamRegistry(Func<string, AppPolicy?> policyOf, IAccessAuthorizer authorizer, TimeProvider clock, ILogger<StreamRegistry> log)
@@ -45,15 +48,21 @@ public sealed partial class StreamRegistry : IDisposable
 
     public IEnumerable<LiveStream> Streams => _streams.Values;
 
+    public bool IsClosing => _isClosing;
+
     public LiveStream? Find(string app, string stream) => _streams.GetValueOrDefault(Path(app, stream));
+
+    /// <summary>Why nobody may begin anything in the application, or null.</summary>
+    /// <param name="app">As a client cut it: parts of the stream's name may be behind it.</param>
+    public Reason? WhyClosed(string app) => WhyClosed(Resolve(app, "").App, out _);
 
     /// <summary>Gives a publisher its turn, or says why not.</summary>
     public async ValueTask<(IPacketSink? Sink, Reason Refusal)> PublishAsync(AccessRequest request, CancellationToken cancellationToken)
     {
         request = Resolve(request);
-        if (_policyOf(request.App) is not { } policy)
+        if (WhyClosed(request.App, out var policy) is { } closed)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
+            return (null, closed);
         }
 
         if (!StreamName.IsValid(request.Stream))
@@ -61,25 +70,28 @@ public sealed partial class StreamRegistry : IDisposable
             return (null, new Reason(Reasons.BadName, "a stream name has letters, digits and -_.~+@/=: only"));
         }
 
-        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Publish }, cancellationToken).ConfigureAwait(false) is { } refusal)
+        request = request with { Action = AccessAction.Publish };
+        if (await _authorizer.AuthorizeAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
         {
             return (null, refusal);
         }
 
-        return Attach(request, policy);
+        var answer = Attach(request, policy);
+        return answer.Sink is null ? (null, Unused(request, answer.Refusal)) : answer;
     }
 
     /// <summary>A subscriber of the stream, at once or when it opens within the application's waiting time.</summary>
     public async ValueTask<(IPacketSource? Source, Reason Refusal)> PlayAsync(AccessRequest request, CancellationToken cancellationToken)
     {
         request = Resolve(request);
-        if (_policyOf(request.App) is not { } policy)
+        if (WhyClosed(request.App, out var policy) is { } closed)
         {
-            return (null, new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(request.App)}' in the configuration"));
+            return (null, closed);
         }
 
         // Before the stream is looked for: who may not play learns nothing about what is live.
-        if (await _authorizer.AuthorizeAsync(request with { Action = AccessAction.Play }, cancellationToken).ConfigureAwait(false) is { } refusal)
+        request = request with { Action = AccessAction.Play };
+        if (await _authorizer.AuthorizeAsync(request, cancellationToken).ConfigureAwait(false) is { } refusal)
         {
             return (null, refusal);
         }
@@ -94,9 +106,9 @@ public sealed partial class StreamRegistry : IDisposable
             }
 
             var left = _clock.GetElapsedTime(_clock.GetTimestamp(), deadline);
-            if (left <= TimeSpan.Zero || _shutdown is not null)
+            if (left <= TimeSpan.Zero || _isClosing)
             {
-                return (null, new Reason(Reasons.StreamNotFound, $"{request.App}/{request.Stream} is not live"));
+                return (null, Unused(request, _isClosing ? Closing : new Reason(Reasons.StreamNotFound, $"{request.App}/{request.Stream} is not live")));
             }
 
             try
@@ -106,6 +118,11 @@ public sealed partial class StreamRegistry : IDisposable
             catch (TimeoutException)
             {
                 // Looked up once more above, then refused.
+            }
+            catch (OperationCanceledException)
+            {
+                Unused(request, new Reason(Reasons.ClientClosed, "the player left before the stream opened"));
+                throw;
             }
         }
     }
@@ -130,7 +147,7 @@ public sealed partial class StreamRegistry : IDisposable
         lock (_gate)
         {
             var path = Path(name.App, name.Stream);
-            if (_shutdown is not null || (_streams.TryGetValue(path, out var taken) && taken.Name != name))
+            if (_isClosing || (_streams.TryGetValue(path, out var taken) && taken.Name != name))
             {
                 return null;
             }
@@ -149,19 +166,26 @@ public sealed partial class StreamRegistry : IDisposable
         _streams.TryRemove(new KeyValuePair<string, LiveStream>(Path(stream.Name.App, stream.Name.Stream), stream));
     }
 
+    /// <summary>From now on nobody begins, and a publisher that is lost is not waited for. What runs goes on.</summary>
+    public void Drain()
+    {
+        lock (_gate)
+        {
+            _isClosing = true;
+        }
+
+        // Players that wait for a stream get their answer.
+        WakeWaiting();
+    }
+
     /// <summary>Ends every source, politely: transcoders drain, outputs close. No new stream opens after this.</summary>
     public void Shutdown()
     {
-        var reason = new Reason(Reasons.Shutdown, "the appliance stops");
-        lock (_gate)
-        {
-            _shutdown = reason;
-        }
-
+        Drain();
         foreach (var source in _sources.Values)
         {
-            source.ClosePublisher(reason);
-            EndSource(source, reason);
+            source.ClosePublisher(Closing);
+            EndSource(source, Closing);
         }
     }
 
@@ -196,9 +220,9 @@ public sealed partial class StreamRegistry : IDisposable
         var opened = false;
         lock (_gate)
         {
-            if (_shutdown is { } shutdown)
+            if (_isClosing)
             {
-                return (null, shutdown);
+                return (null, Closing);
             }
 
             var path = Path(request.App, request.Stream);
@@ -240,12 +264,28 @@ public sealed partial class StreamRegistry : IDisposable
     private void Opened(LiveStream stream)
     {
         StreamOpened?.Invoke(stream);
+        WakeWaiting();
+    }
+
+    private void WakeWaiting() =>
         Interlocked.Exchange(ref _opened, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    private Reason? WhyClosed(string app, out AppPolicy policy)
+    {
+        policy = _policyOf(app)!;
+        return _isClosing ? Closing : policy is null ? new Reason(Reasons.UnknownApp, $"no application '{SecretRedaction.Redact(app)}' in the configuration") : null;
+    }
+
+    /// <summary>Who was admitted has nothing of it.</summary>
+    private Reason Unused(AccessRequest request, Reason reason)
+    {
+        _authorizer.Unused(request, reason);
+        return reason;
     }
 
     private void OnPublisherLeft(SourceStream source, Reason reason)
     {
-        if (reason.Code is Reasons.Unpublished or Reasons.Shutdown || source.Policy.ReconnectGrace <= TimeSpan.Zero)
+        if (reason.Code is Reasons.Unpublished or Reasons.Shutdown || _isClosing || source.Policy.ReconnectGrace <= TimeSpan.Zero)
         {
             EndSource(source, reason);
         }

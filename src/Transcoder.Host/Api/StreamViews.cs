@@ -17,6 +17,7 @@ internal sealed record WorkersView(int Idle, int Busy, long Deaths);
 
 /// <param name="State">publishing, or waiting (the publisher was lost and may come back).</param>
 /// <param name="TimelineRepairs">Timestamp jumps that were repaired.</param>
+/// <param name="LeftOut">Tracks that the publisher sends and nobody gets, and why.</param>
 internal sealed record SourceView(
     string App,
     string Stream,
@@ -27,6 +28,7 @@ internal sealed record SourceView(
     double Seconds,
     MediaView Media,
     long TimelineRepairs,
+    IReadOnlyList<ReasonView> LeftOut,
     TranscoderView? Transcoder,
     IReadOnlyList<RenditionView> Renditions);
 
@@ -108,6 +110,7 @@ internal static class StreamViews
             Round(live.Age.TotalSeconds),
             Of(live),
             source.TimelineRepairs,
+            [.. source.LeftOut.Select(Of)],
             session is null ? null : Of(session),
             session is null ? [] : [.. session.Renditions.Select(Of)]);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using Transcoder.Media;
@@ -20,7 +21,16 @@ internal sealed record HttpAddress(Uri Value)
     public static HttpAddress? TryParse(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.Host.Length > 0 ? new HttpAddress(uri) : null;
 
-    public override string ToString() => SecretRedaction.Redact(Value.OriginalString);
+    /// <summary>What stands before the host, as HTTP sends it; null where nothing does.</summary>
+    public AuthenticationHeaderValue? Authorization => Value.UserInfo.Length == 0 ? null
+        : new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(Value.UserInfo))));
+
+    /// <summary>Many services put a token into the path: only its first part is shown, and of the parameters their names.</summary>
+    public override string ToString()
+    {
+        var parts = Value.AbsolutePath.Split('/', 3);
+        return $"{Value.Scheme}://{(Value.UserInfo.Length > 0 ? "***@" : "")}{Value.Authority}/{parts[1]}{(parts.Length > 2 && parts[2].Length > 0 ? "/***" : "")}{SecretRedaction.HideValues(Value.Query)}";
+    }
 }
 
 /// <summary>Who may come in by what they bring. With none of these set, anybody.</summary>

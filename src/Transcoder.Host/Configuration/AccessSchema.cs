@@ -62,9 +62,9 @@ internal static class AccessSchema
         new("on_failure", new ScalarNode(ScalarType.WordOf("a failure policy", ("deny", HookFailure.Deny), ("allow", HookFailure.Allow))), "deny",
             "What happens when no attempt got an answer: deny, or allow.", "A door that opens when its guard is knocked down is no door."),
         new("concurrency", new ScalarNode(ScalarType.Integer, "1", "256"), "16",
-            "Calls at once: so many that a client waits for, and as many that tell of ends.", "Enough for hundreds of clients a second, and no flood for the hook's server."),
+            "Calls at once: so many each that publishers wait for, that players wait for, and that tell of ends.", "Enough for hundreds of clients a second, and no flood for the hook's server."),
         new("queue", new ScalarNode(ScalarType.Integer, "1", "100000"), "1000",
-            "Calls of either kind that may wait; one more counts as failed.", "A minute's worth; memory stays bounded when the hook's server is gone."),
+            "Calls of each kind that may wait; one more counts as failed.", "A minute's worth; memory stays bounded when the hook's server is gone."),
     ]);
 
     private static readonly SchemaKey Certificate = new("certificate", new ScalarNode(ScalarType.File with { Example = "/etc/transcoder/tls/fullchain.pem" }), null,

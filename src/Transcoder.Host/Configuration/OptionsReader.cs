@@ -19,6 +19,7 @@ internal static class OptionsReader
             {
                 Rtmps = server.MapOrNull("rtmps") is { } rtmps ? AccessReader.Rtmps(rtmps) : null,
                 Limits = AccessReader.Limits(server.Map("limits")),
+                DrainTimeout = server.Value<TimeSpan>("drain_timeout"),
             },
             new NamingOptions(root.Map("naming").Value<RenditionNaming>("rendition")),
             byName,
@@ -34,7 +35,8 @@ internal static class OptionsReader
         rtmp.Value<TimeSpan>("handshake_timeout"),
         rtmp.Value<TimeSpan>("idle_timeout"),
         rtmp.Value<TimeSpan>("write_timeout"),
-        rtmp.Value<int>("max_message_size"));
+        rtmp.Value<int>("max_message_size"))
+    { ReconnectTo = rtmp.Get<string>("reconnect_to") };
 
     private static EncoderOptions Encoders(BoundMap encoders) => new(
         Texts(encoders, "order"),

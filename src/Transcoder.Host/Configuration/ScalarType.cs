@@ -87,6 +87,12 @@ internal sealed partial record ScalarType(
     public static readonly ScalarType RtmpUrl = new("an rtmp address", "\"rtmp://cdn.example.com/app/{stream}_{rendition}\"", "string", "^rtmps?://", null, text =>
         PushUrl.Check(text) is { } wrong ? (null, wrong.Problem) : (new PushUrl(text), null));
 
+    public static readonly ScalarType RtmpServer = new("an rtmp server's address", "\"rtmp://other.example.com/\"", "string", "^rtmps?://[^/?#@]+/[^?#]*$", null, text =>
+        Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "rtmp" or "rtmps" && address.Host.Length > 0 &&
+        address.UserInfo.Length + address.Query.Length + address.Fragment.Length == 0 && text.IndexOf('/', "rtmps://".Length) > 0 && !text.Any(char.IsWhiteSpace)
+            ? (text, null)
+            : (null, "is not an rtmp server's address: rtmp://host/ or rtmp://host/app, without a stream, a password or parameters"));
+
     public static ScalarType WordOf<T>(string name, params (string Word, T Value)[] words)
         where T : notnull
     {

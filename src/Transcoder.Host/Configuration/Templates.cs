@@ -31,9 +31,8 @@ internal sealed partial record PushUrl(string Template)
     {
         var path = PathOf(Template);
         var slash = path.LastIndexOf('/');
-        var hidden = slash >= 0 && !path[slash..].Contains('{', StringComparison.Ordinal)
-            ? string.Concat(path.AsSpan(0, slash + 1), SecretRedaction.Mask, Template.AsSpan(path.Length))
-            : Template;
+        var shown = slash >= 0 && !path[slash..].Contains('{', StringComparison.Ordinal) ? path[..(slash + 1)] + SecretRedaction.Mask : path;
+        var hidden = shown + SecretRedaction.HideValues(Template[path.Length..]);
         return SecretRedaction.Redact(new PushUrl(hidden).For(app, stream, rendition));
     }
 
@@ -54,6 +53,11 @@ internal sealed partial record PushUrl(string Template)
         if (!TryAddress(Placeholder().Replace(template, "x"), out var address) || Placeholder().Replace(template, "x").AsSpan().ContainsAny('{', '}'))
         {
             return ("is not an rtmp address", Example);
+        }
+
+        if (address.UserInfo.Length > 0)
+        {
+            return ("holds a user name before its host, for which RTMP has no place", "write the secret into the stream's name or its parameters, as the service says");
         }
 
         if (Placeholder().IsMatch(template[..^PathAfterHost(template).Length]))

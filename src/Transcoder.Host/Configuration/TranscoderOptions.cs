@@ -24,6 +24,9 @@ internal sealed record ServerOptions(RtmpListenOptions Rtmp, HttpListenOptions H
     public RtmpsListenOptions? Rtmps { get; init; }
 
     public required LimitOptions Limits { get; init; }
+
+    /// <summary>How long those who were asked to go elsewhere are served on.</summary>
+    public TimeSpan DrainTimeout { get; init; }
 }
 
 /// <param name="MaxMessageSize">Bytes.</param>
@@ -33,7 +36,11 @@ internal sealed record RtmpListenOptions(
     TimeSpan HandshakeTimeout,
     TimeSpan IdleTimeout,
     TimeSpan WriteTimeout,
-    int MaxMessageSize);
+    int MaxMessageSize)
+{
+    /// <summary>Null: they come back to the address they have.</summary>
+    public string? ReconnectTo { get; init; }
+}
 
 internal sealed record HttpListenOptions(IPEndPoint Listen);
 

@@ -64,9 +64,15 @@ internal static partial class Daemon
         LogStopping(log, options.Server.ShutdownTimeout.TotalSeconds);
         using var deadline = new CancellationTokenSource(options.Server.ShutdownTimeout);
 
-        // Before anything ends: who understands it comes back instead of giving up.
-        app.Services.GetRequiredService<RtmpConnectionHandler>().RequestReconnect(tcUrl: null);
-        app.Services.GetRequiredService<StreamRegistry>().Shutdown();
+        // Before anything ends: who understands it goes elsewhere at a keyframe, and loses nothing.
+        var registry = app.Services.GetRequiredService<StreamRegistry>();
+        registry.Drain();
+        using (var drain = new CancellationTokenSource(Policies.DrainTime(options.Server)))
+        {
+            await app.Services.GetRequiredService<RtmpConnectionHandler>().DrainAsync(options.Server.Rtmp.ReconnectTo, drain.Token);
+        }
+
+        registry.Shutdown();
         await transcoders.DrainAsync(deadline.Token);
         await pushes.DrainAsync(deadline.Token);
         app.Services.GetRequiredService<RtmpConnectionHandler>().EndAll(new Reason(Reasons.Shutdown, "the appliance stops"));
@@ -151,7 +157,7 @@ internal static partial class Daemon
         services.AddSingleton(Policies.PushTargets(options));
         services.AddSingleton<PushOutput>();
         services.AddSingleton<IRtmpApplication, RtmpApplication>();
-        services.AddSingleton(Policies.Of(options.Server.Rtmp));
+        services.AddSingleton(Policies.RtmpOf(options));
         services.AddSingleton<RtmpStatistics>();
         services.AddSingleton<RtmpConnectionHandler>();
         services.AddSingleton(provider => new MetricsExport(
@@ -170,8 +176,9 @@ internal static partial class Daemon
     private static void MapEndpoints(WebApplication app)
     {
         app.MapGet("/healthz", () => Results.Text("ok\n"));
-        app.MapGet("/readyz", (WorkerPool workers) =>
-            workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
+        app.MapGet("/readyz", (WorkerPool workers, StreamRegistry registry) =>
+            registry.IsClosing ? Results.Text("not ready: the appliance stops\n", statusCode: (int)HttpStatusCode.ServiceUnavailable)
+            : workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
         app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes) =>
             StreamViews.All(registry, transcoders, workers, pushes));
         app.MapGet("/api/v1/devices", (ResourceManager resources, DeviceWatch watch) => DeviceViews.All(resources, watch));

@@ -1,4 +1,5 @@
 using Transcoder.Host.Configuration;
+using Transcoder.Host.Serving.Access;
 using Transcoder.Media.Time;
 using Transcoder.Outputs.Push;
 using Transcoder.Rtmp;
@@ -28,7 +29,18 @@ internal static class Policies
     public static IReadOnlyList<PushTarget> PushTargets(TranscoderOptions options) =>
         [.. options.Apps.SelectMany(app => app.Value.Push.Select(push => Of(app.Key, push)))];
 
-    public static RtmpOptions Of(RtmpListenOptions rtmp) => new()
+    /// <summary>What is left of a stop's time is for streams to end in order.</summary>
+    public static TimeSpan DrainTime(ServerOptions server) =>
+        server.DrainTimeout < server.ShutdownTimeout / 2 ? server.DrainTimeout : server.ShutdownTimeout / 2;
+
+    public static RtmpOptions RtmpOf(TranscoderOptions options)
+    {
+        // A token's keys are fetched, then the hook is asked, as patiently as it says, then a player waits for its stream.
+        var hooks = options.Apps.Values.Select(app => HookCaller.Patience(app.Hooks)).Max();
+        return Of(options.Server.Rtmp) with { AdmissionTimeout = TokenKeySet.FetchTimeout + hooks + new AppPolicy().PlayWait + Margin };
+    }
+
+    private static RtmpOptions Of(RtmpListenOptions rtmp) => new()
     {
         MaxConnections = rtmp.MaxConnections,
         HandshakeTimeout = rtmp.HandshakeTimeout,

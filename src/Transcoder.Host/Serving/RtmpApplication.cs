@@ -1,4 +1,5 @@
 using Transcoder.Host.Serving.Access;
+using Transcoder.Media;
 using Transcoder.Media.Ports;
 using Transcoder.Rtmp;
 using Transcoder.Streams;
@@ -21,6 +22,8 @@ internal sealed class RtmpApplication(StreamRegistry registry, AccessAuthorizer 
         var (source, refusal) = await registry.PlayAsync(named, cancellationToken).ConfigureAwait(false);
         return new Admission<IPacketSource>(source is null ? null : access.Watch(named, source), refusal);
     }
+
+    public Reason? RefuseConnection(string app) => registry.WhyClosed(app);
 
     public IReadOnlyList<string> LegacyNames(string app, string stream) => registry.LegacyNames(app, stream);
 

@@ -23,7 +23,9 @@ internal sealed class LastingPublisher(RtmpClient client, RtmpPublisher publishe
     public async ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken)
     {
         _hasVideo |= packet.Track.Kind == TrackKind.Video;
-        var isBoundary = packet.IsKeyframe || !_hasVideo;
+
+        // Demuxers call every packet of sound a keyframe.
+        var isBoundary = packet is { IsKeyframe: true, Track: { Kind: TrackKind.Video, Id: 0 } } || !_hasVideo;
         _handover.Watch(_publisher);
         try
         {

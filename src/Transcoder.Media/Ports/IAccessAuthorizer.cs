@@ -46,4 +46,9 @@ public interface IAccessAuthorizer
 {
     /// <returns>Null to allow, or the reason for the refusal.</returns>
     ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Told when who was allowed, or left while it was being decided, gets nothing of it after all: the stream is busy, or never opened.</summary>
+    void Unused(AccessRequest request, Reason reason)
+    {
+    }
 }

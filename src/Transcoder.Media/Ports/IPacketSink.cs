@@ -8,6 +8,11 @@ public interface IPacketSink
     /// <summary>Takes over the caller's reference. Completes late when a transcoder upstream of its encoder is behind: the publisher then feels TCP pressure.</summary>
     ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken);
 
+    /// <summary>Told of a track that the publisher sends and nobody gets, and why.</summary>
+    void LeaveOut(Reason reason)
+    {
+    }
+
     /// <summary>Ends this publisher's turn; the first call's reason wins and later calls do nothing.</summary>
     void Complete(Reason reason);
 

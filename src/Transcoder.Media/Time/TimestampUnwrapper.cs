@@ -12,14 +12,11 @@ public struct TimestampUnwrapper
     /// <returns>Milliseconds; the first value comes out as it went in.</returns>
     public long Unwrap(uint timestamp)
     {
-        if (!_started)
-        {
-            _started = true;
-            _last = timestamp;
-            return _last;
-        }
-
-        _last += unchecked((int)(timestamp - (uint)_last));
+        _last = Near(timestamp);
+        _started = true;
         return _last;
     }
+
+    /// <returns>The same without being remembered: for a time that may have nothing to do with the others.</returns>
+    public readonly long Near(uint timestamp) => _started ? _last + unchecked((int)(timestamp - (uint)_last)) : timestamp;
 }

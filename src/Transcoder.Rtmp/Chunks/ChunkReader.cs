@@ -14,6 +14,7 @@ internal enum ChunkReadResult
 }
 
 /// <summary>What a peer may make us hold.</summary>
+/// <param name="PartialBytes">What the blocks of unfinished messages take together.</param>
 internal readonly record struct ChunkLimits(int MessageSize, int ChunkStreams, int PartialBytes)
 {
     // Players and command traffic use 3 to 6 chunk streams; 64 leaves room for multitrack encoders.
@@ -31,8 +32,12 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
 
     private const int LongestHeader = 3 + 11 + 4;
 
-    // An announced length buys no more than this before its bytes arrive.
-    private const int FirstBlock = 16 << 10;
+    // An announced length buys nothing before its bytes arrive; then a block of this size, which grows fourfold.
+    private const int FirstBlock = 1 << 10;
+
+    // What a type 3 chunk that begins a message right after a type 0 header means is disputed: that header's time field once more, says the specification, and FFmpeg
+    // writes so where the distance happens to be the same; librtmp means the same time again. Between messages that follow each other distances are this short.
+    private const uint LongestFirstDelta = 1000;
 
     // Pictures between keyframes and sound are a few hundred bytes: a block for each would round up, and cost an object, for thousands that a stream keeps.
     private const int SharedBlock = 8 << 10;
@@ -94,9 +99,9 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
             }
 
             message = new RtmpMessage(stream.Type, stream.Id, stream.StreamId, stream.Timestamp, stream.Body!, stream.Length, stream.Offset);
-            _partialBytes -= stream.Length;
+            _partialBytes -= BlockFor(stream, stream.Received);
             stream.Body = null;
-            stream.Received = 0;
+            stream.InMessage = false;
             if (message.Type is not (MessageType.SetChunkSize or MessageType.Abort))
             {
                 return ChunkReadResult.Message;
@@ -214,7 +219,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
             {
                 case 0:
                     stream.Timestamp = extendedField;
-                    stream.Delta = 0;
+                    stream.Delta = extendedField < LongestFirstDelta ? extendedField : 0;
                     stream.StreamId = BinaryPrimitives.ReadUInt32LittleEndian(fields[7..]);
                     break;
                 case 3:
@@ -231,14 +236,14 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
                 return Fail(ChunkReadResult.LimitExceeded, $"a message of {stream.Length} bytes, the limit is {Limits.MessageSize}");
             }
 
-            GiveRoom(stream);
+            stream.InMessage = true;
             stream.Received = 0;
         }
 
         input = input.Slice(position);
         _current = stream;
         _chunkLeft = Math.Min(ChunkSize, stream.Length - stream.Received);
-        return _partialBytes + _chunkLeft > Limits.PartialBytes
+        return _partialBytes - BlockFor(stream, stream.Received) + BlockFor(stream, stream.Received + _chunkLeft) > Limits.PartialBytes
             ? Fail(ChunkReadResult.LimitExceeded, $"more than {Limits.PartialBytes} bytes in unfinished messages")
             : ChunkReadResult.Message;
     }
@@ -279,29 +284,22 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
     private bool TakePayload(ChunkStream stream, ref ReadOnlySequence<byte> input)
     {
         var take = (int)Math.Min(_chunkLeft, input.Length);
-        if (take > 0)
+        if (take > 0 || stream.Length == 0)
         {
-            var body = Grow(stream, stream.Received + take);
+            var needed = stream.Received + take;
+            var body = Grow(stream, needed);
             input.Slice(0, take).CopyTo(body.Span[(stream.Offset + stream.Received)..]);
             input = input.Slice(take);
-            stream.Received += take;
-            _partialBytes += take;
+            _partialBytes += BlockFor(stream, needed) - BlockFor(stream, stream.Received);
+            stream.Received = needed;
             _chunkLeft -= take;
         }
 
         return _chunkLeft == 0;
     }
 
-    private void GiveRoom(ChunkStream stream)
+    private MediaBuffer Share(ChunkStream stream)
     {
-        if (stream.Type is not (MessageType.Audio or MessageType.Video) || stream.Length > LargestShared)
-        {
-            stream.Body = pool.Rent(Math.Min(stream.Length, FirstBlock));
-            stream.Offset = 0;
-            stream.Room = stream.Body.Capacity;
-            return;
-        }
-
         if (_shared is null || _shared.Capacity - _sharedUsed < stream.Length)
         {
             _shared?.Release();
@@ -314,33 +312,58 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         stream.Offset = _sharedUsed;
         stream.Room = stream.Length;
         _sharedUsed += stream.Length;
+        return _shared;
     }
 
     private MediaBuffer Grow(ChunkStream stream, int needed)
     {
-        var body = stream.Body!;
-        if (stream.Room >= needed)
+        var body = stream.Body;
+        if (body is not null && stream.Room >= needed)
         {
             return body;
         }
 
-        var larger = pool.Rent(Math.Min(stream.Length, Math.Max(needed, body.Capacity * 4)));
-        body.Span[..stream.Received].CopyTo(larger.Span);
+        if (body is null && stream.Type is (MessageType.Audio or MessageType.Video) && stream.Length <= LargestShared)
+        {
+            return Share(stream);
+        }
+
+        // A part of a shared block never grows: its room is the whole message's.
+        var larger = pool.Rent(BlockFor(stream, needed));
+        body?.Span[..stream.Received].CopyTo(larger.Span);
         stream.Body = larger;
+        stream.Offset = 0;
         stream.Room = larger.Capacity;
-        body.Release();
+        body?.Release();
         return larger;
+    }
+
+    /// <summary>The block that so much of the message needs. It depends on nothing else, so limits are met at the same byte however the bytes arrive.</summary>
+    private static int BlockFor(ChunkStream stream, int received)
+    {
+        if (received == 0)
+        {
+            return 0;
+        }
+
+        var size = FirstBlock;
+        while (size < received)
+        {
+            size *= 4;
+        }
+
+        return Math.Min(size, stream.Length);
     }
 
     private void Abandon(ChunkStream stream)
     {
-        if (stream.Body is { } body)
+        if (stream.InMessage)
         {
             AbandonedMessages++;
-            _partialBytes -= stream.Received;
+            _partialBytes -= BlockFor(stream, stream.Received);
+            stream.Body?.Release();
             stream.Body = null;
-            stream.Received = 0;
-            body.Release();
+            stream.InMessage = false;
         }
     }
 

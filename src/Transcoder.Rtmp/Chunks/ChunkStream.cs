@@ -12,18 +12,19 @@ internal sealed class ChunkStream(uint id)
     public int Length;
     public uint Timestamp;
 
-    // What a type 3 chunk that begins a message adds. Zero after a type 0 header, as FFmpeg and librtmp mean it.
+    // What a type 3 chunk that begins a message adds.
     public uint Delta;
 
     // The last header's time did not fit 24 bits: type 3 chunks repeat these four bytes, in the dialect of the specification.
     public bool Extended;
     public uint ExtendedField;
 
+    // Set with the message's header; the block comes with its first byte.
+    public bool InMessage;
+
     // Its place in a block: the whole one, or a part of one that other messages share.
     public MediaBuffer? Body;
     public int Offset;
     public int Room;
     public int Received;
-
-    public bool InMessage => Body is not null;
 }

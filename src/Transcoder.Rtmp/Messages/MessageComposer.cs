@@ -120,7 +120,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
         var tracks = _waiting.Where(packet => packet.Track.Kind != TrackKind.Data && LaneOf(packet.Track).IsWanted).Select(static packet => packet.Track).Distinct().ToArray();
         var video = tracks.FirstOrDefault(track => track.Kind == TrackKind.Video && IsChosen(track, selection));
         var audio = tracks.FirstOrDefault(track => track.Kind == TrackKind.Audio && IsChosen(track, selection));
-        if (first.Track.Kind == TrackKind.Data && IsWantedData(first))
+        if ((first.Flags & PacketFlags.Metadata) != 0 && IsWantedData(first))
         {
             images.Add(ImageOf(first));
             _waiting.Dequeue().Release();
@@ -250,7 +250,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
         // Only to those who know the FourCC: in the legacy numbering the same byte is another codec.
         var described = last?.Description ?? default;
-        if (peer?.Reads(track) == true && !(track.Description.IsEmpty && (described.IsEmpty || track.Kind == TrackKind.Audio)) &&
+        if (peer?.Reads(track) == true && (publishing || track.Kind == TrackKind.Audio || peer.ReadsMetadata) && !(track.Description.IsEmpty && (described.IsEmpty || track.Kind == TrackKind.Audio)) &&
             !(sameRecord && track.Description.Span.SequenceEqual(described.Span)))
         {
             images.Add(muxer.Description(track, timestamp, lane.Forms));

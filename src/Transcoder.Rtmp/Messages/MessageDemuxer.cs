@@ -1,4 +1,5 @@
 using System.Buffers;
+using Transcoder.Media;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
@@ -13,13 +14,15 @@ namespace Transcoder.Rtmp.Messages;
 /// Media messages of one message stream to packets that slice the message's own block: one for each track that the message holds. Times are extended to 64 bits by
 /// one unwrapper for all tracks, so that a track that begins after a wrap is not 49 days behind. Does no I/O. Not thread safe.
 /// </summary>
-internal sealed class MessageDemuxer(MediaBufferPool pool)
+/// <param name="leftOut">Told once of each track whose codec the house does not know.</param>
+internal sealed class MessageDemuxer(MediaBufferPool pool, Action<Reason>? leftOut = null)
 {
     private const string Metadata = "onMetaData";
 
     private readonly TrackTable _video = new(TrackKind.Video);
     private readonly TrackTable _audio = new(TrackKind.Audio);
     private readonly Queue<Packet> _packets = new();
+    private readonly HashSet<(TrackKind Kind, byte Id)> _leftOut = [];
     private TimestampUnwrapper _time;
 
     /// <summary>Messages that made no packet though they held media: no sequence header yet, a codec we cannot name, damage.</summary>
@@ -90,11 +93,17 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
     private bool TakeVideo(in RtmpMessage message, in FlvVideoTag tag)
     {
         var payload = message.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
+        if (tag.CodecId == CodecId.None && tag.PacketKind is FlvPacketKind.SequenceStart or FlvPacketKind.CodedFrames)
+        {
+            LeaveOut(TrackKind.Video, tag.TrackId, FlvCodecs.VideoName(tag.CodecNumber));
+            return false;
+        }
+
         switch (tag.PacketKind)
         {
             case FlvPacketKind.SequenceStart:
                 // The authors of the specification begin AV1 files with an empty header before the real one.
-                return tag.CodecId != CodecId.None && (payload.IsEmpty || _video.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null);
+                return payload.IsEmpty || _video.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null;
             case FlvPacketKind.CodedFrames:
                 return TakePicture(message, tag, payload);
             case FlvPacketKind.SequenceEnd:
@@ -118,7 +127,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
         if (track is null || track.Codec != tag.CodecId)
         {
             // AV1, VP9 and VP8 pictures say all that a decoder needs.
-            track = tag.CodecId is CodecId.None or CodecId.H264 or CodecId.Hevc ? null : _video.Configure(tag.TrackId, tag.CodecId, []);
+            track = tag.CodecId is CodecId.H264 or CodecId.Hevc ? null : _video.Configure(tag.TrackId, tag.CodecId, []);
         }
 
         if (track is null)
@@ -163,10 +172,16 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
     private bool TakeAudio(in RtmpMessage message, in FlvAudioTag tag)
     {
         var payload = message.Memory.Slice(tag.PayloadOffset, tag.PayloadLength);
+        if (tag.CodecId == CodecId.None && tag.PacketKind is FlvPacketKind.SequenceStart or FlvPacketKind.CodedFrames)
+        {
+            LeaveOut(TrackKind.Audio, tag.TrackId, FlvCodecs.AudioName(tag.CodecNumber));
+            return false;
+        }
+
         switch (tag.PacketKind)
         {
             case FlvPacketKind.SequenceStart:
-                return tag.CodecId != CodecId.None && (payload.IsEmpty || _audio.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null);
+                return payload.IsEmpty || _audio.Configure(tag.TrackId, tag.CodecId, payload.Span) is not null;
             case FlvPacketKind.MultichannelConfig:
                 return _audio.Describe(tag.TrackId, payload.Span);
             case FlvPacketKind.SequenceEnd or FlvPacketKind.Empty:
@@ -181,7 +196,7 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
                 if (track is null || track.Codec != tag.CodecId)
                 {
                     // AAC frames mean nothing without their AudioSpecificConfig; the other codecs' frames are complete, or (Opus) have defaults.
-                    track = tag.CodecId is CodecId.None or CodecId.Aac or CodecId.Flac
+                    track = tag.CodecId is CodecId.Aac or CodecId.Flac
                         ? null
                         : _audio.Configure(tag.TrackId, tag.CodecId, [], FrameFormat(message.Body[0], tag, payload.Span));
                 }
@@ -195,6 +210,14 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
                 return true;
             default:
                 return tag.PacketKind != FlvPacketKind.Unknown;
+        }
+    }
+
+    private void LeaveOut(TrackKind kind, byte id, string codec)
+    {
+        if (leftOut is not null && _leftOut.Count < 2 * TrackTable.MostTracks && _leftOut.Add((kind, id)))
+        {
+            leftOut(new Reason(Reasons.CodecNotSupported, $"{(kind == TrackKind.Video ? "video" : "audio")} track {id} is {codec}, which this server does not take; the track is left out"));
         }
     }
 
@@ -289,14 +312,15 @@ internal sealed class MessageDemuxer(MediaBufferPool pool)
             return false;
         }
 
-        var time = MediaTime.FromMilliseconds(_time.Unwrap(message.Timestamp));
+        var time = MediaTime.FromMilliseconds(_time.Near(message.Timestamp));
         _packets.Enqueue(Packet.Copy(pool, Track.Amf0Data, time, time, flags, output.WrittenSpan));
         return true;
     }
 
     private void Add(in RtmpMessage message, Track track, int compositionTime, int nanoseconds, PacketFlags flags, ReadOnlyMemory<byte> payload)
     {
-        var milliseconds = _time.Unwrap(message.Timestamp);
+        // Script data is often stamped 0, whatever the media's clock says.
+        var milliseconds = track.Kind == TrackKind.Data ? _time.Near(message.Timestamp) : _time.Unwrap(message.Timestamp);
         var dts = MediaTime.FromMilliseconds(milliseconds);
         var pts = MediaTime.FromMilliseconds(milliseconds + compositionTime) + new MediaTime(nanoseconds);
         message.Buffer.AddReference();

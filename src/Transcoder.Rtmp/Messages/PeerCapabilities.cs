@@ -25,6 +25,10 @@ internal sealed class PeerCapabilities
     private const string VideoMap = "videoFourCcInfoMap";
     private const string AudioMap = "audioFourCcInfoMap";
     private const string CapsEx = "capsEx";
+    private const string VideoFunction = "videoFunction";
+
+    // Of videoFunction.
+    private const uint MetadataPackets = 4;
 
     // Enhanced RTMP names twelve.
     private const int MostFourCcs = 64;
@@ -43,6 +47,8 @@ internal sealed class PeerCapabilities
     private readonly SortedSet<string> _fourCcs = new(StringComparer.Ordinal);
     private bool _anyVideo;
     private bool _anyAudio;
+    private bool _saysMoreThanList;
+    private bool _announcesMetadata;
 
     public ExtendedCapabilities Extended { get; private set; }
 
@@ -55,6 +61,12 @@ internal sealed class PeerCapabilities
 
     public bool ReadsNanoseconds =>
         (Extended & (ExtendedCapabilities.ModEx | ExtendedCapabilities.TimestampNanoOffset)) == (ExtendedCapabilities.ModEx | ExtendedCapabilities.TimestampNanoOffset);
+
+    /// <summary>
+    /// Whether it may be sent Metadata packets (colour, HDR). Version 2 of Enhanced RTMP says so in videoFunction. Version 1, which has the list of codecs and nothing
+    /// else, defines the packet without a word for it: FFmpeg is such a client and reads it.
+    /// </summary>
+    public bool ReadsMetadata => _announcesMetadata || (NamesCodecs && !_saysMoreThanList);
 
     /// <param name="objects">connect's command object, or both objects of its answer: servers differ in which one they use.</param>
     public static PeerCapabilities Parse(params ReadOnlySpan<AmfObject?> objects)
@@ -126,6 +138,8 @@ internal sealed class PeerCapabilities
             }
         }
 
+        _saysMoreThanList |= properties[VideoMap].AsObject is not null || properties[AudioMap].AsObject is not null || properties[CapsEx].AsNumber is not null;
+        _announcesMetadata |= properties[VideoFunction].AsNumber is > 0 and <= uint.MaxValue and { } functions && ((uint)functions & MetadataPackets) != 0;
         _anyVideo |= TakeMap(properties[VideoMap].AsObject);
         _anyAudio |= TakeMap(properties[AudioMap].AsObject);
         if (properties[CapsEx].AsNumber is > 0 and <= uint.MaxValue and { } extended)

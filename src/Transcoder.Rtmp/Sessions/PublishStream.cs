@@ -23,7 +23,7 @@ internal sealed partial class RtmpSession
         {
             _session = session;
             _sink = sink;
-            _demuxer = new MessageDemuxer(session._pool);
+            _demuxer = new MessageDemuxer(session._pool, LeaveOut);
             _started = session._time.GetTimestamp();
             Address = address;
             Interlocked.Increment(ref session._running);
@@ -75,6 +75,12 @@ internal sealed partial class RtmpSession
             var seconds = _session._time.GetElapsedTime(_started).TotalSeconds;
             Log.PublisherEnded(
                 _session._logger, _session._address, Address.App, Address.Stream, seconds, _bytes, _demuxer.DroppedMessages, reason);
+        }
+
+        private void LeaveOut(Reason reason)
+        {
+            Log.TrackLeftOut(_session._logger, _session._address, Address.App, Address.Stream, reason);
+            _sink.LeaveOut(reason);
         }
 
         private void HubClosed()

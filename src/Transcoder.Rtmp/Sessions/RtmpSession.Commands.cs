@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
@@ -20,7 +21,6 @@ internal sealed partial class RtmpSession
     private string? _tcUrl;
     private PeerCapabilities _peer = PeerCapabilities.None;
     private uint _lastStreamId;
-    private bool _refused;
 
     /// <returns>Null to go on, or why the connection ends.</returns>
     private async ValueTask<Reason?> HandleAsync(RtmpMessage message)
@@ -97,7 +97,11 @@ internal sealed partial class RtmpSession
             case "releaseStream" or "FCPublish" or "_checkbw" or "_result" or "_error" or "onStatus":
                 return new(Answer(command, AmfValue.Null));
             default:
-                Log.UnknownCommand(_logger, _address, Shown(command.Name));
+                if (_logger.IsEnabled(LogLevel.Debug))
+                {
+                    Log.UnknownCommand(_logger, _address, Shown(command.Name));
+                }
+
                 return new(Answer(command, AmfValue.Null));
         }
     }
@@ -108,6 +112,14 @@ internal sealed partial class RtmpSession
         _app = properties?["app"].AsString ?? "";
         _tcUrl = properties?["tcUrl"].AsString;
         _peer = PeerCapabilities.Parse(properties);
+
+        // A name stands for the one that publish or play will bring: without it the application's last part would be taken for it.
+        var address = StreamAddress.Parse(_app, _tcUrl, "name");
+        if (address.App.Length > 0 && _application.RefuseConnection(address.App) is { } refusal)
+        {
+            return Reject(command, address, refusal);
+        }
+
         if (_state == SessionState.Connect)
         {
             Enter(SessionState.Waiting);
@@ -194,39 +206,6 @@ internal sealed partial class RtmpSession
         return await PlayAsync(command, streamId, command[1].AsObject?["streamName"].AsString, reset: false);
     }
 
-    /// <summary>What can be said before the first packet; a codec that comes later is met by the stream itself.</summary>
-    private Reason? Unplayable(StreamAddress address, IReadOnlyList<Track> tracks, TrackSelection selection)
-    {
-        foreach (var track in tracks)
-        {
-            if (!MessageComposer.CanSend(track, _peer, selection))
-            {
-                return Unreadable(address, track);
-            }
-        }
-
-        foreach (var (kind, id) in (ReadOnlySpan<(TrackKind, byte?)>)[(TrackKind.Video, selection.Video), (TrackKind.Audio, selection.Audio)])
-        {
-            var there = tracks.Where(track => track.Kind == kind).Select(static track => track.Id).Order().ToArray();
-            if (id is > 0 && there.Length > 0 && !there.Contains(id.Value))
-            {
-                return new Reason(Reasons.StreamNotFound, $"{address} has no {(kind == TrackKind.Video ? "video" : "audio")} track {id}; it has {string.Join(", ", there)}");
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>Says what the player would get only garbage of, and what it can play instead.</summary>
-    private Reason Unreadable(StreamAddress address, Track track)
-    {
-        var said = _peer.NamesCodecs ? $"this player announced {_peer}" : "this player announced no codec of Enhanced RTMP";
-        var names = _application.LegacyNames(address.App, address.Stream);
-        return new Reason(
-            Reasons.CodecNotSupported,
-            $"{address} is {track.Codec.Name()} {(track.Kind == TrackKind.Video ? "video" : "audio")}, {said}{(names.Count == 0 ? "" : $"; in H.264: {string.Join(", ", names)}")}");
-    }
-
     private async ValueTask<Admission<T>> AdmitAsync<T>(StreamAddress address, Func<AccessRequest, CancellationToken, ValueTask<Admission<T>>> ask)
         where T : class
     {
@@ -247,11 +226,8 @@ internal sealed partial class RtmpSession
         }
     }
 
-    private Reason? Misuse(StreamAddress address, uint streamId) =>
-        !address.IsValid ? new Reason(Reasons.BadName, "the application or stream name is empty, too long or not printable")
-        : _publishing.ContainsKey(streamId) || _playing.ContainsKey(streamId) ? new Reason(Reasons.StreamBusy, "this message stream is already in use")
-        : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
-        : null;
+    /// <summary>It was asked to come back elsewhere, and has not left yet.</summary>
+    public bool WasAskedToLeave { get; private set; }
 
     /// <summary>Asks the client to come back, at <paramref name="tcUrl"/> or where it is now; only one that said it understands.</summary>
     /// <returns>True when it was asked.</returns>
@@ -262,8 +238,13 @@ internal sealed partial class RtmpSession
             return false;
         }
 
+        if (tcUrl?.EndsWith('/') == true)
+        {
+            tcUrl += _app;
+        }
+
         // E-RTMP v2, "Reconnect Request".
-        return _link.Send(_link.NewBatch().Command(0, amf =>
+        return WasAskedToLeave = _link.Send(_link.NewBatch().Command(0, amf =>
         {
             amf.String("onStatus").Number(0).Null().BeginObject()
                 .Property("level", "status")
@@ -276,15 +257,6 @@ internal sealed partial class RtmpSession
 
             amf.End();
         }));
-    }
-
-    /// <summary>Says no, and ends the connection where nothing else runs on it: such a client has nothing left to do.</summary>
-    private Reason? Refuse(string verb, StreamAddress address, Reason reason, uint streamId, string code)
-    {
-        _refused = true;
-        Log.Refused(_logger, _address, verb, Shown(address.App), Shown(address.Stream), reason);
-        _link.Send(_link.NewBatch().Status(streamId, "error", code, reason.Detail));
-        return _publishing.Count + _playing.Count == 0 ? reason : null;
     }
 
     private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
@@ -367,8 +339,4 @@ internal sealed partial class RtmpSession
         : null;
 
     private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
-
-    // For the log: a hostile name neither fills it nor forges lines, and a mistyped address does not show its key.
-    private static string Shown(string text) =>
-        string.Concat(SecretRedaction.Redact(text).Take(64).Select(character => char.IsControl(character) ? '?' : character));
 }

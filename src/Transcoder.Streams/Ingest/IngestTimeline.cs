@@ -36,8 +36,11 @@ public sealed class IngestTimeline
     /// <summary>Steps back within a track that were flattened.</summary>
     public long Reordered { get; private set; }
 
+    /// <summary>Media have come: before, script data have no moment that they belong to.</summary>
+    public bool HasBegun => _newest != MediaTime.MinValue;
+
     /// <summary>The next packet comes from another connection, whose clock says nothing about the last one's.</summary>
-    public void BeginPublisher() => _newPublisher = _newest != MediaTime.MinValue;
+    public void BeginPublisher() => _newPublisher = HasBegun;
 
     /// <summary>Maps a packet's times onto the stream's timeline.</summary>
     /// <returns>True when the timeline was re-based: the packet is a discontinuity.</returns>
@@ -46,12 +49,12 @@ public sealed class IngestTimeline
         if (kind == TrackKind.Data)
         {
             // Script data is often stamped 0 in mid stream: it belongs to the moment of its arrival.
-            dts = pts = _newest == MediaTime.MinValue ? dts : _newest;
+            dts = pts = _newest;
             return false;
         }
 
         var now = _clock.GetTimestamp();
-        var rebased = _newest != MediaTime.MinValue && Rebase(dts, MediaTime.FromTimeSpan(_clock.GetElapsedTime(_lastArrival, now)));
+        var rebased = HasBegun && Rebase(dts, MediaTime.FromTimeSpan(_clock.GetElapsedTime(_lastArrival, now)));
         var offset = rebased ? _offset : Nearest(dts);
         var mapped = dts + offset;
         ref var last = ref (kind == TrackKind.Video ? ref _lastVideo : ref _lastAudio);

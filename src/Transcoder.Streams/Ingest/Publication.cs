@@ -23,6 +23,8 @@ internal sealed class Publication : IPacketSink
 
     public ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken) => _source.WriteAsync(this, packet, cancellationToken);
 
+    public void LeaveOut(Reason reason) => _source.LeaveOut(this, reason);
+
     public void Complete(Reason reason)
     {
         if (_source.Detach(this, reason))

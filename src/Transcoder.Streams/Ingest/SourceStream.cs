@@ -1,5 +1,7 @@
 using Transcoder.Media;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
 
 namespace Transcoder.Streams.Ingest;
 
@@ -9,7 +11,12 @@ namespace Transcoder.Streams.Ingest;
 /// </summary>
 public sealed class SourceStream
 {
+    // What an encoder says before its first media: onMetaData, perhaps a few of its own. What goes beyond is dropped.
+    private const int MostEarlyPackets = 16;
+    private const int MostEarlyBytes = 1 << 20;
+
     private readonly Lock _gate = new();
+    private readonly Queue<Packet> _early = new();
     private readonly TimeProvider _clock;
     private readonly IngestTimeline _timeline;
     private Publication? _publication;
@@ -48,6 +55,9 @@ public sealed class SourceStream
 
     public long TimelineRepairs => _timeline.Repairs;
 
+    /// <summary>Tracks of the publisher that nobody gets, and why.</summary>
+    public IReadOnlyList<Reason> LeftOut { get; private set; } = [];
+
     internal Reason LostReason { get; private set; }
 
     /// <summary>Gives the turn to a new publisher, replacing a silent one.</summary>
@@ -69,6 +79,8 @@ public sealed class SourceStream
             RemoteAddress = remoteAddress;
             Publishers++;
             _held = false;
+            LeftOut = [];
+            ForgetEarly();
             _timeline.BeginPublisher();
             _lastPacket = _clock.GetTimestamp();
         }
@@ -97,9 +109,19 @@ public sealed class SourceStream
             }
 
             _publication = null;
+            ForgetEarly();
             _lost = _clock.GetTimestamp();
             LostReason = reason;
             return true;
+        }
+    }
+
+    /// <summary>So few that the publisher's session bounds their number.</summary>
+    internal void LeaveOut(Publication publication, Reason reason)
+    {
+        lock (_gate)
+        {
+            LeftOut = _publication == publication ? [.. LeftOut, reason] : LeftOut;
         }
     }
 
@@ -126,21 +148,58 @@ public sealed class SourceStream
             }
 
             _lastPacket = _clock.GetTimestamp();
+            if (packet.Track.Kind == TrackKind.Data && !_timeline.HasBegun)
+            {
+                HoldEarly(packet);
+                return default;
+            }
+
             var dts = packet.Dts;
             var pts = packet.Pts;
             var rebased = _timeline.Map(packet.Track.Kind, ref dts, ref pts, packet.Track.Id);
-            if (rebased || dts != packet.Dts || pts != packet.Pts)
+            while (_early.TryDequeue(out var early))
             {
-                var repaired = packet.Retimed(dts, pts, packet.Flags | (rebased ? PacketFlags.Discontinuity : PacketFlags.None));
-                packet.Release();
-                packet = repaired;
+                Live.Publish(At(early, dts, dts, early.Flags));
             }
 
-            Live.Publish(packet);
+            Live.Publish(At(packet, dts, pts, packet.Flags | (rebased ? PacketFlags.Discontinuity : PacketFlags.None)));
         }
 
         var room = Live.Feed.WaitForTranscoderAsync(cancellationToken);
         return room.IsCompletedSuccessfully ? room : HoldAsync(publication, room);
+    }
+
+    /// <summary>Data that come first belong to the first media, whose time nobody knows yet; their own is often 0 and would be the stream's beginning.</summary>
+    private void HoldEarly(Packet packet)
+    {
+        if (_early.Count < MostEarlyPackets && _early.Sum(static early => early.Payload.Length) + packet.Payload.Length <= MostEarlyBytes)
+        {
+            _early.Enqueue(packet);
+        }
+        else
+        {
+            packet.Release();
+        }
+    }
+
+    private void ForgetEarly()
+    {
+        while (_early.TryDequeue(out var packet))
+        {
+            packet.Release();
+        }
+    }
+
+    private static Packet At(Packet packet, MediaTime dts, MediaTime pts, PacketFlags flags)
+    {
+        if (dts == packet.Dts && pts == packet.Pts && flags == packet.Flags)
+        {
+            return packet;
+        }
+
+        var repaired = packet.Retimed(dts, pts, flags);
+        packet.Release();
+        return repaired;
     }
 
     private async ValueTask HoldAsync(Publication publication, ValueTask room)

@@ -7,6 +7,8 @@ internal sealed record WorkerFacts(int Idle, int Busy, long Deaths);
 
 internal sealed record SourceFacts(string App, string Stream, string State, int Publishers, MediaFacts Media, TranscoderFacts? Transcoder, IReadOnlyList<RenditionFacts> Renditions)
 {
+    public long TimelineRepairs { get; init; }
+
     public RenditionFacts Rendition(string name) => Renditions.Single(r => r.Name == name);
 }
 

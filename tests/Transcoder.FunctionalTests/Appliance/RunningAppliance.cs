@@ -35,13 +35,17 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
     /// <param name="configuration">YAML without the server part.</param>
     /// <param name="port">For RTMP; 0: any free one.</param>
     /// <param name="environment">For example a simulated machine's; workers inherit it.</param>
-    /// <param name="server">More keys of the server part, each on a line of its own.</param>
+    /// <param name="server">More keys of the server part, each on a line of its own; those of its part rtmp begin with "rtmp.".</param>
     public static async Task<RunningAppliance> StartAsync(string configuration, int port = 0, IReadOnlyDictionary<string, string>? environment = null, params string[] server)
     {
         RequireProgram();
         var folder = Directory.CreateTempSubdirectory("transcoder-test-").FullName;
         var file = Path.Combine(folder, "transcoder.yaml");
-        await File.WriteAllTextAsync(file, $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\", max_connections: 20000 }}\n  http: {{ listen: \"127.0.0.1:0\" }}\n{string.Concat(server.Select(line => $"  {line}\n"))}{configuration}");
+        var rtmp = server.ToLookup(line => line.StartsWith("rtmp.", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            file,
+            $"server:\n  rtmp: {{ listen: \"127.0.0.1:{port}\", max_connections: 20000{string.Concat(rtmp[true].Select(line => $", {line["rtmp.".Length..]}"))} }}\n" +
+            $"  http: {{ listen: \"127.0.0.1:0\" }}\n{string.Concat(rtmp[false].Select(line => $"  {line}\n"))}{configuration}");
         var appliance = new RunningAppliance(ChildProcess.Start(Program, environment, "serve", "--config", file), folder);
         try
         {
@@ -107,6 +111,9 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
         await Polling.UntilAsync(() => LogLines(parts).Count > 0, $"a log line with \"{string.Join("\" and \"", parts)}\"", Tail);
         return LogLines(parts)[0];
     }
+
+    /// <summary>As an operator does with Ctrl-C.</summary>
+    public void Stop() => _daemon.Signal(ChildProcess.SigInt);
 
     public void Kill() => _daemon.Signal(ChildProcess.SigKill);
 

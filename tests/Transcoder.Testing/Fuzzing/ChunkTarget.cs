@@ -13,8 +13,9 @@ internal static class ChunkTarget
 {
     private static readonly ChunkLimits Limits = new(1 << 14, 8, 3 << 13);
 
-    // A block grows fourfold, so it may have four times what has arrived; each chunk stream may hold a first block with nothing in it.
-    private static readonly long Pooled = (4L * Limits.PartialBytes) + Limits.MessageSize + (Limits.ChunkStreams * (16L << 10));
+    // The unfinished messages' blocks, the message just read, and the block that one of them is copied out of while it grows. The pool's blocks are up to
+    // half as large again as was asked for.
+    private static readonly long Pooled = 3L * (Limits.PartialBytes + (2 * Limits.MessageSize)) / 2;
 
     public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 20_000, Pooled, static (bytes, pool) =>
     {

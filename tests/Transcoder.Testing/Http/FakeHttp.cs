@@ -9,6 +9,9 @@ public sealed class FakeHttp : HttpMessageHandler
 {
     public ConcurrentQueue<(Uri Address, string Body, string? Signature)> Requests { get; } = new();
 
+    /// <summary>One for each request.</summary>
+    public ConcurrentQueue<string?> Authorizations { get; } = new();
+
     /// <summary>Gets the number of the request, from 1.</summary>
     public Func<int, CancellationToken, Task<HttpResponseMessage>> Answer { get; set; } = (_, _) => Say(HttpStatusCode.OK);
 
@@ -25,6 +28,7 @@ public sealed class FakeHttp : HttpMessageHandler
     {
         ArgumentNullException.ThrowIfNull(request);
         var body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
+        Authorizations.Enqueue(request.Headers.Authorization?.ToString());
         Requests.Enqueue((request.RequestUri!, body, request.Headers.TryGetValues("X-Transcoder-Signature", out var values) ? values.Single() : null));
         return await Answer(Requests.Count, cancellationToken);
     }

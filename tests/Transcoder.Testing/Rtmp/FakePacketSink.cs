@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Transcoder.Media;
 using Transcoder.Media.Packets;
@@ -34,6 +35,11 @@ public sealed class FakePacketSink : IPacketSink, IDisposable
 
         return new ValueTask(Room);
     }
+
+    /// <summary>Tracks that the publisher sent and nobody got.</summary>
+    public ConcurrentQueue<Reason> LeftOut { get; } = new();
+
+    public void LeaveOut(Reason reason) => LeftOut.Enqueue(reason);
 
     public void Complete(Reason reason)
     {

@@ -27,6 +27,9 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
     /// <summary>Answered instead of admission.</summary>
     public Reason? Refusal { get; set; }
 
+    /// <summary>Answered to connect.</summary>
+    public Reason? ConnectionRefusal { get; set; }
+
     /// <summary>Completes late to keep a player waiting.</summary>
     public Task Decision { get; set; } = Task.CompletedTask;
 
@@ -41,6 +44,8 @@ public sealed class FakeRtmpApplication : IRtmpApplication, IDisposable
         await Decision.WaitAsync(cancellationToken);
         return Answer<IPacketSource>(request, () => Source = Source.IsDisposed ? new FakePacketSource() : Source);
     }
+
+    public Reason? RefuseConnection(string app) => ConnectionRefusal;
 
     public IReadOnlyList<string> LegacyNames(string app, string stream) => Alternatives;
 

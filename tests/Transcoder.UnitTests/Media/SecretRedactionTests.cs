@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Transcoder.Media;
 using Xunit;
 
@@ -20,6 +21,7 @@ public sealed class SecretRedactionTests
     [InlineData("the token eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln-_x is bad", "the token *** is bad")]
     [InlineData("live/eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ", "live/***")]
     [InlineData("Authorization: Bearer abc.def", "Authorization: Bearer ***")]
+    [InlineData("Authorization: Bearer eyJabc", "Authorization: Bearer ***")]
     [InlineData("http://hook:pass@127.0.0.1:9000/on?apikey=1", "http://***@127.0.0.1:9000/on?apikey=***")]
     [InlineData("https://h/jwks.json?access_token=1", "https://h/jwks.json?access_token=***")]
     [InlineData("refused \"rtmp://h/a?auth=1;2\" at once", "refused \"rtmp://h/a?auth=***\" at once")]
@@ -31,5 +33,31 @@ public sealed class SecretRedactionTests
     [InlineData("rtmp://host/live/cam?bandwidth=2&vhost=a.b")]
     [InlineData("keyframes=2 monkey business")]
     [InlineData("mail@example.com")]
+    [InlineData("eyJoke and eyJoker")]
     public void Text_without_secrets_is_unchanged(string text) => Assert.Equal(text, SecretRedaction.Redact(text));
+
+    [Theory]
+    [InlineData("a.", "=")]
+    [InlineData("-eyJ", "")]
+    [InlineData("eyJ-", "")]
+    [InlineData("x://", "@")]
+    [InlineData("a://b@", "=")]
+    [InlineData("key", "?=")]
+    [InlineData("?key", "=")]
+    [InlineData("bearer ", "")]
+    public void A_long_text_made_to_be_slow_is_not(string part, string end)
+    {
+        var text = string.Concat(Enumerable.Repeat(part, (64 << 10) / part.Length)) + end;
+        var fastest = TimeSpan.MaxValue;
+        for (var i = 0; i < 5; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            SecretRedaction.Redact(text);
+            var took = Stopwatch.GetElapsedTime(started);
+            fastest = took < fastest ? took : fastest;
+        }
+
+        // A few milliseconds; time that grows with the square of the length is seconds.
+        Assert.True(fastest < TimeSpan.FromMilliseconds(200), $"{fastest.TotalMilliseconds} ms");
+    }
 }

@@ -14,10 +14,11 @@ public sealed class StreamRegistryTests : IDisposable
 {
     private readonly TrackingBufferPool _pool = new();
     private readonly FakeTimeProvider _clock = new();
+    private readonly KeyIsGood _authorizer = new();
     private readonly StreamRegistry _registry;
 
     public StreamRegistryTests() =>
-        _registry = new StreamRegistry(app => app == "live" ? new AppPolicy() : null, new KeyIsGood(), _clock, NullLogger<StreamRegistry>.Instance);
+        _registry = new StreamRegistry(app => app == "live" ? new AppPolicy() : null, _authorizer, _clock, NullLogger<StreamRegistry>.Instance);
 
     public void Dispose()
     {
@@ -95,6 +96,78 @@ public sealed class StreamRegistryTests : IDisposable
         Assert.Equal(1, _registry.Find("live", "show")!.Meter.VideoPackets);
         first.Complete(new Reason(Reasons.ConnectionReset, ""));
         Assert.True(Assert.Single(_registry.Sources).HasPublisher);
+    }
+
+    [Theory]
+    [InlineData(0, 3_000_000_000)]
+    [InlineData(3_000_000_000, 0)]
+    public async Task Data_that_come_first_take_the_time_of_the_first_media(long data, long media)
+    {
+        var sink = await PublishAsync();
+        var feed = _registry.Find("live", "show")!.Feed;
+        using var reader = feed.Subscribe();
+        await sink.WriteAsync(_pool.Metadata(data), default);
+        Assert.False(reader.TryRead(out _));
+        await sink.WriteAsync(_pool.Video(media, keyframe: true), default);
+        await sink.WriteAsync(_pool.Video(media + 40), default);
+        Assert.Equal(media + 40, feed.Newest.Milliseconds);
+        foreach (var (kind, time) in ((TrackKind, long)[])[(TrackKind.Data, media), (TrackKind.Video, media), (TrackKind.Video, media + 40)])
+        {
+            Assert.True(reader.TryRead(out var packet));
+            Assert.Equal((kind, time), (packet.Track.Kind, packet.Dts.Milliseconds));
+            packet.Release();
+        }
+    }
+
+    [Fact]
+    public async Task Data_without_media_are_kept_within_bounds_and_given_back()
+    {
+        var sink = await PublishAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            await sink.WriteAsync(_pool.Metadata(i), default);
+        }
+
+        Assert.Equal(16, _pool.RentedPackets);
+        sink.Complete(new Reason(Reasons.ConnectionReset, ""));
+        Assert.Equal(0, _pool.RentedPackets);
+    }
+
+    /// <summary>Who was asked to go elsewhere is served until it has gone; nobody new comes.</summary>
+    [Fact]
+    public async Task While_it_drains_nobody_begins_and_what_runs_goes_on()
+    {
+        var sink = await PublishAsync();
+        await sink.WriteAsync(_pool.Video(0, keyframe: true), default);
+        var feed = _registry.Find("live", "show")!.Feed;
+        var waiting = _registry.PlayAsync(new AccessRequest("live", "later", "good", "viewer"), default).AsTask();
+        _registry.Drain();
+        Assert.Equal(Reasons.Shutdown, (await waiting.WaitAsync(TimeSpan.FromSeconds(5))).Refusal.Code);
+        Assert.Equal(Reasons.Shutdown, (await _registry.PublishAsync(Request("second") with { Stream = "other" }, default)).Refusal.Code);
+        Assert.Equal(Reasons.Shutdown, (await _registry.PlayAsync(Request("viewer"), default)).Refusal.Code);
+        Assert.Equal(Reasons.Shutdown, _registry.WhyClosed("live")?.Code);
+
+        await sink.WriteAsync(_pool.Video(40), default);
+        Assert.Equal(40, feed.Newest.Milliseconds);
+        sink.Complete(new Reason(Reasons.PublisherDisconnected, "gone without a goodbye"));
+        Assert.Equal(Reasons.PublisherDisconnected, feed.EndReason.Code);
+    }
+
+    [Fact]
+    public async Task Whoever_was_admitted_and_gets_nothing_of_it_is_told_of()
+    {
+        await PublishAsync();
+        await _registry.PublishAsync(Request("second"), default);
+        var late = _registry.PlayAsync(Request("viewer") with { Stream = "never" }, default).AsTask();
+        _clock.Advance(TimeSpan.FromSeconds(6));
+        await late.WaitAsync(TimeSpan.FromSeconds(5));
+        using var leaving = new CancellationTokenSource();
+        var left = _registry.PlayAsync(Request("leaver") with { Stream = "never" }, leaving.Token).AsTask();
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left.WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(
+            [(AccessAction.Publish, "second", Reasons.StreamBusy), (AccessAction.Play, "viewer", Reasons.StreamNotFound), (AccessAction.Play, "leaver", Reasons.ClientClosed)],
+            _authorizer.Told);
     }
 
     [Fact]
@@ -188,7 +261,11 @@ public sealed class StreamRegistryTests : IDisposable
 
     private sealed class KeyIsGood : IAccessAuthorizer
     {
+        public List<(AccessAction, string, string)> Told { get; } = [];
+
         public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken) =>
             ValueTask.FromResult<Reason?>(request.Key == "good" ? null : new Reason(Reasons.BadKey, ""));
+
+        public void Unused(AccessRequest request, Reason reason) => Told.Add((request.Action, request.RemoteAddress, reason.Code));
     }
 }

@@ -33,18 +33,29 @@ internal sealed class AccessAuthorizer : IAccessAuthorizer, IDisposable
 
     public IEnumerable<HookCaller> Hooks => _apps.Values.Select(doors => doors.Hooks).OfType<HookCaller>();
 
-    public ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken)
+    public async ValueTask<Reason?> AuthorizeAsync(AccessRequest request, CancellationToken cancellationToken)
     {
         var doors = _apps[request.App];
-        return (request.Action == AccessAction.Publish ? doors.Publish : doors.Play).JudgeAsync(request, cancellationToken);
+        try
+        {
+            return await (request.Action == AccessAction.Publish ? doors.Publish : doors.Play).JudgeAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The hook may have said yes to nobody.
+            Unused(request, new Reason(Reasons.ClientClosed, "the client left before it was admitted"));
+            throw;
+        }
     }
+
+    public void Unused(AccessRequest request, Reason reason) => EndedOf(request)?.Invoke(reason);
 
     /// <summary>The publisher's sink, watched where a hook wants to know its end.</summary>
     public IPacketSink Watch(AccessRequest request, IPacketSink sink) =>
-        EndedOf(request, hooks => hooks.OnUnpublish) is { } ended ? new WatchedSink(sink, ended) : sink;
+        EndedOf(request) is { } ended ? new WatchedSink(sink, ended) : sink;
 
     public IPacketSource Watch(AccessRequest request, IPacketSource source) =>
-        EndedOf(request, hooks => hooks.OnStop) is { } ended ? new WatchedSource(source, ended) : source;
+        EndedOf(request) is { } ended ? new WatchedSource(source, ended) : source;
 
     /// <summary>Called every second.</summary>
     public void Tick()
@@ -68,10 +79,11 @@ internal sealed class AccessAuthorizer : IAccessAuthorizer, IDisposable
         }
     }
 
-    private Action<Reason>? EndedOf(AccessRequest request, Func<HookOptions, HttpAddress?> which)
+    private Action<Reason>? EndedOf(AccessRequest request)
     {
         var doors = _apps[request.App];
-        if (doors.Notifier is not { } notifier || which(doors.Hooks!.Options) is not { } address)
+        if (doors.Notifier is not { } notifier ||
+            (request.Action == AccessAction.Publish ? doors.Hooks!.Options.OnUnpublish : doors.Hooks!.Options.OnStop) is not { } address)
         {
             return null;
         }

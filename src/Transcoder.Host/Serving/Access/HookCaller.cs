@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Transcoder.Host.Configuration;
 using Transcoder.Media;
+using Transcoder.Media.Ports;
 
 namespace Transcoder.Host.Serving.Access;
 
@@ -20,7 +21,7 @@ internal enum HookResult
     Overflow,
 }
 
-/// <summary>Calls the hooks of one application: so many clients ask at once, so many wait, and each attempt has its deadline.</summary>
+/// <summary>Calls the hooks of one application: so many publishers and as many players ask at once, so many wait, and each attempt has its deadline.</summary>
 internal sealed partial class HookCaller(string app, HookOptions options, HttpClient http, TimeProvider clock, ILogger log) : IDisposable
 {
     private const int LongestAnswer = 16 << 10;
@@ -28,9 +29,10 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _free = new(options.Concurrency);
+    // Players come in crowds: publishers do not queue behind them.
+    private readonly Lane _publishers = new(options.Concurrency);
+    private readonly Lane _players = new(options.Concurrency);
     private readonly ConcurrentDictionary<(string Event, HookResult Result), long> _calls = new();
-    private int _inside;
     private long _lineAt = long.MinValue;
 
     public string App => app;
@@ -39,11 +41,14 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
 
     public IEnumerable<KeyValuePair<(string Event, HookResult Result), long>> Calls => _calls;
 
+    /// <summary>How long a client may wait for an answer, in the queue and out of it.</summary>
+    public static TimeSpan Patience(HookOptions options) => options.Timeout * (options.Retries + 2);
+
     /// <summary>For a client that waits: the time in the queue counts as well, so that its encoder gets an answer in any case.</summary>
     /// <returns>What the hook said, with its own words for a refusal and ours for a failure.</returns>
     public async Task<(HookResult Result, string Words)> AskAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(options.Timeout * (options.Retries + 2), clock);
+        using var patience = new CancellationTokenSource(Patience(options), clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
@@ -85,30 +90,35 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         }
     }
 
-    public void Dispose() => _free.Dispose();
+    public void Dispose()
+    {
+        _publishers.Free.Dispose();
+        _players.Free.Dispose();
+    }
 
     private async Task<(HookResult Result, string Words)> EnterAsync(HttpAddress address, HookEvent what, CancellationToken cancellationToken)
     {
+        var lane = what.Event == SignedAddress.Word(AccessAction.Publish) ? _publishers : _players;
         try
         {
-            if (Interlocked.Increment(ref _inside) > options.Concurrency + options.Queue)
+            if (Interlocked.Increment(ref lane.Inside) > options.Concurrency + options.Queue)
             {
                 return (HookResult.Overflow, $"more than {options.Queue} calls wait");
             }
 
-            await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await lane.Free.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 return await TryAsync(address, what, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
-                _free.Release();
+                lane.Free.Release();
             }
         }
         finally
         {
-            Interlocked.Decrement(ref _inside);
+            Interlocked.Decrement(ref lane.Inside);
         }
     }
 
@@ -134,6 +144,7 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
         using var deadline = new CancellationTokenSource(options.Timeout, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         using var request = new HttpRequestMessage(HttpMethod.Post, address.Value) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Authorization = address.Authorization;
         if (options.Secret is { } secret)
         {
             request.Headers.Add("X-Transcoder-Signature", Convert.ToHexStringLower(secret.Sign(body)));
@@ -195,6 +206,13 @@ internal sealed partial class HookCaller(string app, HookOptions options, HttpCl
     {
         var line = string.Concat(SecretRedaction.Redact(text).Select(c => char.IsControl(c) ? ' ' : c));
         return line.Length <= LongestReason ? line : line[..LongestReason];
+    }
+
+    private sealed class Lane(int concurrency)
+    {
+        public int Inside;
+
+        public SemaphoreSlim Free { get; } = new(concurrency);
     }
 
     [LoggerMessage(150, LogLevel.Warning, "hook for {Event} at {Address} failed: {Problem}; the next failures within ten seconds are only counted")]

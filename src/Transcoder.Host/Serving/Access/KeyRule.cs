@@ -13,6 +13,7 @@ internal sealed partial class KeyRule : IAccessRule
     private readonly string? _file;
     private readonly ILogger _log;
     private FileStamp _seen;
+    private FileStamp? _changing;
     private byte[][] _digests;
 
     /// <exception cref="StartException">The file can't be read.</exception>
@@ -43,8 +44,15 @@ internal sealed partial class KeyRule : IAccessRule
 
     public void Tick()
     {
-        if (_file is null || FileStamp.Of(_file) == _seen)
+        if (_file is null || FileStamp.Of(_file) is var stamp && stamp == _seen)
         {
+            return;
+        }
+
+        // One that is written in place is empty for a moment: only what stayed as it is for a second is read.
+        if (stamp != _changing)
+        {
+            _changing = stamp;
             return;
         }
 

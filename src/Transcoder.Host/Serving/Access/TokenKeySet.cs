@@ -10,7 +10,7 @@ namespace Transcoder.Host.Serving.Access;
 internal sealed partial class TokenKeySet(JwtOptions options, HttpClient http, TimeProvider clock, ILogger log)
 {
     private const int LargestSet = 256 << 10;
-    private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BetweenUnknownKeys = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
@@ -83,7 +83,9 @@ internal sealed partial class TokenKeySet(JwtOptions options, HttpClient http, T
         using var deadline = new CancellationTokenSource(FetchTimeout, clock);
         try
         {
-            using var response = await http.GetAsync(address.Value, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);
+            using var request = new HttpRequestMessage(HttpMethod.Get, address.Value);
+            request.Headers.Authorization = address.Authorization;
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);
             response.EnsureSuccessStatusCode();
             await response.Content.LoadIntoBufferAsync(LargestSet, deadline.Token).ConfigureAwait(false);
             Take(await response.Content.ReadAsStringAsync(deadline.Token).ConfigureAwait(false), address.ToString());

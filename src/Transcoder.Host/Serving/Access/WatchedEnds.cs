@@ -16,6 +16,8 @@ internal sealed class WatchedSink(IPacketSink sink, Action<Reason> ended) : IPac
 
     public ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken) => sink.WriteAsync(packet, cancellationToken);
 
+    public void LeaveOut(Reason reason) => sink.LeaveOut(reason);
+
     public void Complete(Reason reason)
     {
         sink.Complete(reason);

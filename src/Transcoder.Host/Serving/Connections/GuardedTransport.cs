@@ -42,7 +42,7 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
             // Not the subclass: a bound socket tells its address in a new object of the class it was given.
             socket.Bind(new IPEndPoint(at.Address, at.Port));
             socket.Listen(Backlog);
-            return new(new GuardedListener(socket, gate, at.IsPlain ? static accepted => new PlainConnection(accepted) : _contexts.Create));
+            return new(new GuardedListener(socket, gate, logs.CreateLogger<GuardedListener>(), at.IsPlain ? static accepted => new PlainConnection(accepted) : _contexts.Create));
         }
         catch (SocketException e)
         {
@@ -54,10 +54,12 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
     public void Dispose() => _contexts.Dispose();
 }
 
-internal sealed class GuardedListener(Socket socket, ConnectionGate gate, Func<Socket, ConnectionContext> connect) : IConnectionListener
+internal sealed partial class GuardedListener(Socket socket, ConnectionGate gate, ILogger log, Func<Socket, ConnectionContext> connect) : IConnectionListener
 {
-    // Without descriptors accepting fails at once, again and again.
-    private static readonly TimeSpan NoDescriptors = TimeSpan.FromMilliseconds(100);
+    // What fails once mostly fails again at once: without descriptors, without memory.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
+    private long _saidAt;
 
     public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
 
@@ -75,14 +77,15 @@ internal sealed class GuardedListener(Socket socket, ConnectionGate gate, Func<S
                 // Unbound.
                 return null;
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
             {
-                await Task.Delay(NoDescriptors, cancellationToken);
+                // While it waited in the backlog.
                 continue;
             }
-            catch (SocketException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                // Reset while it waited in the backlog.
+                Tell(e);
+                await Task.Delay(Pause, cancellationToken);
                 continue;
             }
 
@@ -120,9 +123,28 @@ internal sealed class GuardedListener(Socket socket, ConnectionGate gate, Func<S
             // Gone already.
             lease?.Dispose();
         }
+        catch (Exception e)
+        {
+            // One connection's, whatever it is: the next ones are taken.
+            lease?.Dispose();
+            Tell(e);
+        }
 
         // With a reset: a polite close would leave a socket in TIME_WAIT for each of a flood.
         accepted.Close(0);
         return null;
     }
+
+    private void Tell(Exception problem)
+    {
+        var now = Environment.TickCount64;
+        if (_saidAt == 0 || now - _saidAt > BetweenLines.TotalMilliseconds)
+        {
+            _saidAt = now;
+            LogFailed(EndPoint, problem.Message);
+        }
+    }
+
+    [LoggerMessage(113, LogLevel.Error, "{At} can't take a connection: {Problem}; the next failures within ten seconds are not told")]
+    private partial void LogFailed(EndPoint at, string problem);
 }

@@ -73,6 +73,32 @@ public static class FlvCodecs
         _ => CodecId.None,
     };
 
+    /// <summary>For a reason: what a number means that the house cannot name.</summary>
+    public static string VideoName(uint number) => number switch
+    {
+        2 => "Sorenson H.263",
+        3 or 6 => "Screen Video",
+        4 or 5 => "VP6",
+        _ => Spelled(number),
+    };
+
+    /// <summary>The same for sound.</summary>
+    public static string AudioName(uint number) => number switch
+    {
+        0 or 3 => "PCM",
+        1 => "ADPCM",
+        4 or 5 or 6 => "Nellymoser",
+        7 or 8 => "G.711",
+        11 => "Speex",
+        _ => Spelled(number),
+    };
+
+    private static string Spelled(uint number)
+    {
+        Span<char> letters = [(char)(number >> 24), (char)((number >> 16) & 0xFF), (char)((number >> 8) & 0xFF), (char)(number & 0xFF)];
+        return letters.ContainsAnyExceptInRange(' ', '~') ? $"codec number {number}" : letters.ToString();
+    }
+
     /// <summary>These carry a composition time in front of each coded frame (E-RTMP v2, "ExVideoTagBody").</summary>
     internal static bool HasCompositionTime(CodecId codec, uint number) => codec is CodecId.H264 or CodecId.Hevc || number == Vvc1;
 

@@ -12,7 +12,7 @@ public sealed class PushUrlTests
     [Theory]
     [InlineData("rtmp://h/app/{stream}_{rendition}?token=x", "rtmp://h/app/cam_720p?token=***")]
     [InlineData("rtmp://a.example/live2/abcd-efgh-ijkl", "rtmp://a.example/live2/***")]
-    [InlineData("rtmp://u:p@a.example/x/live_1234?b=test", "rtmp://***@a.example/x/***?b=test")]
+    [InlineData("rtmp://u:p@a.example/x/live_1234?b=test", "rtmp://***@a.example/x/***?b=***")]
     public void A_shown_address_holds_no_secret(string template, string shown) =>
         Assert.Equal(shown, new PushUrl(template).ForDisplay("live", "cam", "720p"));
 
@@ -24,6 +24,7 @@ public sealed class PushUrlTests
     [InlineData("rtmp://host/app")]
     [InlineData("rtmp:///app/x")]
     [InlineData("rtmp://{app}/app/x")]
+    [InlineData("rtmp://user:password@host/app/{stream}")]
     [InlineData("rtmp://host/app/{name}")]
     [InlineData("rtmp://host/app/{stream")]
     [InlineData("rtmp://host/app/a b")]

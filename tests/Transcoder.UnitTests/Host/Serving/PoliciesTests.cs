@@ -26,6 +26,20 @@ public sealed class PoliciesTests
         Assert.Equal(TimeSpan.FromTicks(ticks), Policies.Of(options, "other")!.TakeoverAfter);
     }
 
+    /// <summary>A hook that is slower than its deadline is an answer of its own; the session must not be the first to give up.</summary>
+    [Fact]
+    public void An_admission_may_take_as_long_as_the_slowest_hook_and_more()
+    {
+        var options = ServingOptions.Read("  other:\n    hooks: { on_play: \"http://127.0.0.1/q\", timeout: 5s, retries: 3 }");
+        Assert.True(Policies.RtmpOf(options).AdmissionTimeout > TimeSpan.FromSeconds(30));
+    }
+
+    [Theory]
+    [InlineData(5, 60, 5)]
+    [InlineData(5, 8, 4)]
+    public void A_drain_leaves_half_of_a_stops_time_at_least(int drain, int stop, int expected) =>
+        Assert.Equal(TimeSpan.FromSeconds(expected), Policies.DrainTime(ServingOptions.Read().Server with { DrainTimeout = TimeSpan.FromSeconds(drain), ShutdownTimeout = TimeSpan.FromSeconds(stop) }));
+
     [Fact]
     public void Impatient_players_do_not_shorten_what_a_new_worker_finds()
     {

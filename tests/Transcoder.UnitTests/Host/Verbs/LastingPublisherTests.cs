@@ -1,6 +1,7 @@
 using Transcoder.Host.Verbs;
 using Transcoder.Media;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Rtmp;
 using Transcoder.Rtmp.Clients;
@@ -39,6 +40,9 @@ public sealed class LastingPublisherTests : SessionTest
             at += 40;
             Assert.True(at < 100_000);
             await lasting.WriteAsync(Pool.Video(at, keyframe: at % 400 == 0), default);
+
+            // As demuxers mark sound.
+            await lasting.WriteAsync(Packet.Copy(Pool, TestPackets.AudioTrack, MediaTime.FromMilliseconds(at), MediaTime.FromMilliseconds(at), PacketFlags.Keyframe, [1]), default);
             await Task.Delay(1);
         }
 

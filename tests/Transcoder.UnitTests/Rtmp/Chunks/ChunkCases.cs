@@ -40,6 +40,10 @@ internal static class ChunkCases
             [0x04, 0, 3, 0xE8, 0, 0, 1, 8, 1, 0, 0, 0, 1, 0xC4, 2],
             [new(8, 4, 1, 1000, [1]), new(8, 4, 1, 1000, [2])]),
         new(
+            "type 3 after type 0 with a short time adds it, as FFmpeg means it",
+            [0x04, 0, 0, 23, 0, 0, 1, 8, 1, 0, 0, 0, 1, 0xC4, 2, 0xC4, 3],
+            [new(8, 4, 1, 23, [1]), new(8, 4, 1, 46, [2]), new(8, 4, 1, 69, [3])]),
+        new(
             "a chunk stream that begins with type 1",
             [0x42, 0, 0, 0, 0, 0, 6, 4, 0, 6, 0, 0, 0, 1],
             [new(4, 2, 0, 0, [0, 6, 0, 0, 0, 1])]),

@@ -125,7 +125,7 @@ public sealed class ChunkReaderTests
     public void Unfinished_messages_are_limited_together()
     {
         using var pool = new TrackingBufferPool();
-        using var reader = new ChunkReader(pool, ChunkLimits.Default with { PartialBytes = 200 });
+        using var reader = new ChunkReader(pool, ChunkLimits.Default with { PartialBytes = 400 });
         byte[] one = [4, 0, 0, 0, 0, 1, 0, 8, 1, 0, 0, 0, .. new byte[128]];
         byte[] other = [5, .. one[1..]];
         Feed(reader, [one, other], out var result);
@@ -137,9 +137,30 @@ public sealed class ChunkReaderTests
     {
         using var pool = new TrackingBufferPool();
         using var reader = new ChunkReader(pool, ChunkLimits.Default);
-        Feed(reader, [[6, 0, 0, 0, 0xFF, 0xFF, 0xFF, 9, 1, 0, 0, 0, 1]], out _);
+        byte[] header = [6, 0, 0, 0, 0xFF, 0xFF, 0xFF, 9, 1, 0, 0, 0];
+        Feed(reader, [header], out _);
+        Assert.Equal(0, pool.RentedBuffers);
+        Feed(reader, [[1]], out _);
         Assert.Equal(1, pool.RentedBuffers);
-        Assert.True(pool.Largest <= 16 << 10, $"{pool.Largest} bytes were rented");
+        Assert.True(pool.Largest <= 1 << 10, $"{pool.Largest} bytes were rented");
+    }
+
+    /// <summary>What counts is what is held, not what has arrived.</summary>
+    [Fact]
+    public void The_blocks_of_unfinished_messages_stay_within_the_limit()
+    {
+        using var pool = new TrackingBufferPool();
+        var limits = new ChunkLimits(1 << 20, 64, 1 << 20);
+        using var reader = new ChunkReader(pool, limits);
+        Feed(reader, [[2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0x41, 1]], out _);
+        var result = ChunkReadResult.NeedMore;
+        for (byte id = 3; result == ChunkReadResult.NeedMore && id < 60; id++)
+        {
+            Feed(reader, [[id, 0, 0, 0, 0x0F, 0, 0, 9, 1, 0, 0, 0, .. new byte[0x4101]]], out result);
+        }
+
+        Assert.Equal(ChunkReadResult.LimitExceeded, result);
+        Assert.True(pool.PeakBytes <= limits.PartialBytes, $"{pool.PeakBytes} bytes were held");
     }
 
     [Fact]

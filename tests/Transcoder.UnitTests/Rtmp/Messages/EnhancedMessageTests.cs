@@ -127,7 +127,7 @@ public sealed class EnhancedMessageTests : IDisposable
         Assert.NotEmpty(name);
         var all = Demux(messages);
         Assert.Equal(packets, string.Join(';', all.Select(Shown)));
-        var everything = PeerCapabilities.Parse(new AmfObject().Add("fourCcList", AmfValue.Of([AmfValue.Of("*")])).Add("capsEx", AmfValue.Of(15.0)));
+        var everything = PeerCapabilities.Parse(new AmfObject().Add("fourCcList", AmfValue.Of([AmfValue.Of("*")])).Add("capsEx", AmfValue.Of(15.0)).Add("videoFunction", AmfValue.Of(4.0)));
         Assert.Equal(modern, Sent(all, everything, default));
         Assert.Equal(selected, Sent(all, PeerCapabilities.None, new TrackSelection(1, 0)));
         Assert.Equal(old, Sent(all, PeerCapabilities.None, default));

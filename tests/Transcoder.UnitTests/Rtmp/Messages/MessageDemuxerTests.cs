@@ -84,6 +84,18 @@ public sealed class MessageDemuxerTests : IDisposable
         Assert.Equal(0x101000000, Times(MessageType.Audio, 0x1000000, [0xAF, 1, 1]));
     }
 
+    /// <summary>An encoder that has been up for more than 24.9 days still stamps its onMetaData 0.</summary>
+    [Fact]
+    public void The_time_of_data_says_nothing_about_the_time_of_media()
+    {
+        byte[] data = [2, 0, 10, .. "onMetaData"u8, 5];
+        Demux(MessageType.Video, 0, AvcHeader);
+        Assert.Equal(0, Times(MessageType.DataAmf0, 0, data));
+        Assert.Equal(0x90000000, Times(MessageType.Video, 0x90000000, [0x17, 1, 0, 0, 0, 1]));
+        Assert.Equal(0x100000000, Times(MessageType.DataAmf0, 0, data));
+        Assert.Equal(0x90000028, Times(MessageType.Video, 0x90000028, [0x27, 1, 0, 0, 0, 1]));
+    }
+
     [Fact]
     public void Metadata_loses_the_call_that_was_meant_for_the_server()
     {

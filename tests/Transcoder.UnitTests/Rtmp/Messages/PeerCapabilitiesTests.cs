@@ -59,6 +59,29 @@ public sealed class PeerCapabilitiesTests
         Assert.Equal((reconnect, multitrack, nanoseconds), (peer.CanReconnect, peer.IsMultitrack, peer.ReadsNanoseconds));
     }
 
+    /// <summary>FFmpeg announces a list, at most, and the 1 of Flash; what says more says this too.</summary>
+    [Theory]
+    [InlineData(true, null, 1, true)]
+    [InlineData(true, 3, 1, false)]
+    [InlineData(true, 3, 4, true)]
+    [InlineData(true, null, 6, true)]
+    [InlineData(false, null, 1, false)]
+    public void Metadata_packets_are_for_who_announced_them_and_for_version_1(bool list, int? extended, int functions, bool reads)
+    {
+        var properties = new AmfObject().Add("videoFunction", AmfValue.Of((double)functions));
+        if (list)
+        {
+            properties.Add("fourCcList", AmfValue.Of([AmfValue.Of("hvc1")]));
+        }
+
+        if (extended is { } value)
+        {
+            properties.Add("capsEx", AmfValue.Of((double)value));
+        }
+
+        Assert.Equal(reads, PeerCapabilities.Parse(properties).ReadsMetadata);
+    }
+
     [Fact]
     public void Our_own_side_names_every_codec_that_we_carry_and_both_objects_of_an_answer_are_read()
     {

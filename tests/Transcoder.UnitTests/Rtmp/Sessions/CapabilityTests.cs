@@ -127,6 +127,37 @@ public sealed class CapabilityTests : SessionTest
     }
 
     [Fact]
+    public async Task A_drain_lasts_until_who_was_asked_has_left()
+    {
+        Client.Announce("avc1", extended: 1);
+        await Client.PublishAsync();
+        using var never = new CancellationTokenSource();
+        var draining = Handler.DrainAsync("rtmp://other/", never.Token);
+        Assert.Equal("rtmp://other/live", (await Client.ExpectAsync("onStatus"))[1].AsObject!["tcUrl"].AsString);
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(draining.IsCompleted);
+        Client.Close();
+        await EventuallyAsync(() =>
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(100));
+            return draining.IsCompleted;
+        });
+        Assert.Equal(0, await draining);
+    }
+
+    [Fact]
+    public async Task A_drain_ends_with_its_time()
+    {
+        Client.Announce("avc1", extended: 1);
+        await Client.PublishAsync();
+        using var time = new CancellationTokenSource();
+        var draining = Handler.DrainAsync(null, time.Token);
+        await time.CancelAsync();
+        Assert.Equal(1, await draining.WaitAsync(Patience));
+        Assert.False(Session.IsCompleted);
+    }
+
+    [Fact]
     public async Task Who_does_not_understand_it_is_not_asked()
     {
         Client.Announce("avc1", extended: 14);
@@ -156,6 +187,76 @@ public sealed class CapabilityTests : SessionTest
         await Client.MessageAsync(MessageType.Audio, 1, 0, [0x2F, 1, 2]);
         (await Application.Sink.Packets.ReadAsync()).Release();
         Assert.False(Session.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Who_is_refused_again_and_again_is_sent_away_whatever_else_runs()
+    {
+        await Client.PublishAsync();
+        Application.Refusal = new Reason(Reasons.BadKey, "no");
+        for (uint i = 2; i < 7; i++)
+        {
+            await Client.CommandAsync(i, "play", AmfValue.Null, AmfValue.Of($"guess?key={i}"));
+            Assert.Equal("NetStream.Play.StreamNotFound", await Client.ExpectStatusAsync());
+        }
+
+        await AssertEndedAsync(Reasons.BadKey);
+    }
+
+    [Theory]
+    [InlineData(Reasons.UnknownApp, "NetConnection.Connect.InvalidApp")]
+    [InlineData(Reasons.Shutdown, "NetConnection.Connect.Rejected")]
+    public async Task A_connection_that_can_come_to_nothing_is_refused_with_the_reason(string reason, string code)
+    {
+        Application.ConnectionRefusal = new Reason(reason, "the words");
+        await Client.HandshakeAsync();
+        var transaction = await Client.CommandAsync(0, "connect", AmfValue.Of(new AmfObject().Add("app", AmfValue.Of("nowhere/at/all?key=s3cr3t"))));
+        var error = await Client.ExpectAsync("_error");
+        Assert.Equal((transaction, code, "the words"), (error.TransactionId, error[1].AsObject!["code"].AsString, error[1].AsObject!["description"].AsString));
+        await AssertEndedAsync(reason);
+        Assert.Contains("refused to connect to nowhere/at/all", Assert.Single(Logger.Lines, line => line.Contains("refused", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(4, true)]
+    public async Task Colour_is_told_to_who_announced_that_it_reads_it(int functions, bool told)
+    {
+        Client.Announce("hvc1", extended: 1);
+        Client.Announced = [.. Client.Announced, ("videoFunction", AmfValue.Of((double)functions))];
+        Application.Source.Write(Packet(Hevc with { Description = new byte[] { 2, 0, 1, (byte)'c', 5 } }, 0, [9], PacketFlags.Keyframe));
+        await Client.PlayAsync();
+        Assert.Equal(0x90, (await Client.ReadAsync(MessageType.Video)).Body[0]);
+        Assert.Equal(told ? 0xD4 : 0x93, (await Client.ReadAsync(MessageType.Video)).Body[0]);
+    }
+
+    [Fact]
+    public async Task A_track_that_is_not_taken_has_one_reason_while_the_stream_runs()
+    {
+        await Client.PublishAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await Client.MessageAsync(MessageType.Audio, 1, 0, [0xB2, 1, 2]);
+            await Client.MessageAsync(MessageType.Video, 1, 0, [0x91, .. "vvc1"u8, 0, 0, 0, 1]);
+        }
+
+        await EventuallyAsync(() => Application.Sink.LeftOut.Count == 2);
+        Assert.Equal(
+            ["audio track 0 is Speex, which this server does not take; the track is left out", "video track 0 is vvc1, which this server does not take; the track is left out"],
+            Application.Sink.LeftOut.Select(static reason => reason.Detail));
+        Assert.All(Application.Sink.LeftOut, static reason => Assert.Equal(Reasons.CodecNotSupported, reason.Code));
+        Assert.Single(Logger.Lines, static line => line.Contains("Speex", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_cue_point_that_comes_first_is_no_metadata()
+    {
+        Application.Source.Write(Packet(Track.Amf0Data, 0, [2, 0, 10, .. "onCuePoint"u8, 5]));
+        Application.Source.Write(Packet(Avc, 0, [8], PacketFlags.Keyframe));
+        await Client.PlayAsync();
+        await Client.ReadAsync(MessageType.DataAmf0);
+        Assert.Contains("onMetaData", System.Text.Encoding.ASCII.GetString((await Client.ReadAsync(MessageType.DataAmf0)).Body), StringComparison.Ordinal);
+        Assert.Contains("onCuePoint", System.Text.Encoding.ASCII.GetString((await Client.ReadAsync(MessageType.DataAmf0)).Body), StringComparison.Ordinal);
     }
 
     private Packet Packet(Track track, long milliseconds, byte[] payload, PacketFlags flags = PacketFlags.None) =>

@@ -52,7 +52,7 @@ public sealed class PlayingTests : SessionTest
     [Fact]
     public async Task The_publishers_metadata_comes_first_where_there_is_one()
     {
-        Application.Source.Write(Packet(Track.Amf0Data, 1000, [2, 0, 10, .. "onMetaData"u8, 5]));
+        Application.Source.Write(Packet(Track.Amf0Data, 1000, [2, 0, 10, .. "onMetaData"u8, 5], PacketFlags.Metadata));
         Application.Source.Write(Packet(Video, 1000, [1], PacketFlags.Keyframe));
         await Client.PlayAsync();
         await Client.ExpectStatusAsync();

@@ -52,16 +52,23 @@ public sealed class AccessAuthorizerTests : IDisposable
         await ExpectAsync("tuesday-key", Reasons.BadKey);
         await ExpectAsync("# the old one", Reasons.BadKey);
 
+        // Written in place, it is empty for a moment.
+        File.WriteAllText(file, "");
+        access.Tick();
+        await ExpectAsync("monday-key", null);
         File.WriteAllText(file, "tuesday-key\nmonday-key");
+        access.Tick();
         access.Tick();
         await ExpectAsync("monday-key", null);
         await ExpectAsync("tuesday-key", null);
 
         File.WriteAllText(file, "tuesday-key");
         access.Tick();
+        access.Tick();
         await ExpectAsync("monday-key", Reasons.BadKey);
 
         File.Delete(file);
+        access.Tick();
         access.Tick();
         await ExpectAsync("tuesday-key", null);
 

@@ -129,6 +129,31 @@ public sealed class HookTests : IDisposable
         Assert.Contains(refusals, refusal => refusal!.Value.Detail.Contains("too many calls", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("http://user:p4ss%3Aword@h/on?token=t0k3n", "http://***@h/on?token=***", "Basic dXNlcjpwNHNzOndvcmQ=")]
+    [InlineData("https://h:8443/services/T0/B1/s3cr3t?room=1&x=2#part", "https://h:8443/services/***?room=***&x=***", null)]
+    [InlineData("http://h/", "http://h/", null)]
+    public async Task An_address_with_a_password_is_asked_with_it_and_shown_without(string address, string shown, string? authorization)
+    {
+        using var caller = Caller();
+        var parsed = HttpAddress.TryParse(address)!;
+        Assert.Null(await new HookRule(caller, parsed).JudgeAsync(Request, default));
+        Assert.Equal((shown, authorization), (parsed.ToString(), Assert.Single(_http.Authorizations)));
+    }
+
+    [Fact]
+    public async Task Publishers_do_not_wait_behind_players()
+    {
+        _http.Answer = (_, cancellation) => _http.Requests.Last().Body.Contains("\"play\"", StringComparison.Ordinal) ? FakeHttp.NeverAsync(cancellation) : FakeHttp.Say(HttpStatusCode.OK);
+        using var caller = Caller(concurrency: 1, queue: 1);
+        var rule = new HookRule(caller, Address);
+        using var leaving = new CancellationTokenSource();
+        var players = Enumerable.Range(0, 3).Select(_ => rule.JudgeAsync(Request with { Action = AccessAction.Play }, leaving.Token).AsTask()).ToList();
+        Assert.Null(await rule.JudgeAsync(Request, default).AsTask().WaitAsync(Patience));
+        await leaving.CancelAsync();
+        await Task.WhenAll(players).WaitAsync(Patience).ContinueWith(static _ => { }, TaskScheduler.Default);
+    }
+
     [Fact]
     public async Task An_answer_in_a_charset_that_does_not_exist_is_read_all_the_same()
     {
