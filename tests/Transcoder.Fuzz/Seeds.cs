@@ -13,6 +13,7 @@ using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Testing.Corpus;
+using Transcoder.Testing.Fuzzing;
 using Transcoder.UnitTests.Media.Bitstreams;
 using Transcoder.UnitTests.Media.Containers.Flv;
 using Transcoder.UnitTests.Rtmp.Amf;
@@ -54,7 +55,8 @@ internal static class Seeds
         byte[][] bodies = [.. FlvTagTests.VideoBodies.Concat(FlvTagTests.AudioBodies).Select(static row => Convert.FromHexString(row.Data.Item1))];
         byte[][] records = [.. CodecConfigurationTests.VideoRecords.Select(static row => Hex(row.Data.Item2)), .. CodecConfigurationTests.AudioRecords.Select(static row => Hex(row.Data.Item2))];
         byte[][] frames = [.. messages.Where(static message => message.Type is 8 or 9).Select(static message => message.Body[..Math.Min(message.Body.Length, 300)]).Take(100)];
-        return new()
+        byte[][] payloads = [.. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])];
+        var seeds = new Dictionary<string, IEnumerable<byte[]>>
         {
             ["chunk"] = [.. chunks, .. afterHandshake],
             ["handshake"] = [.. sessions.Select(static bytes => bytes[..HandshakeLength]), [3, .. new byte[2 * 1536]], [.. "GET / HTTP/1.1"u8]],
@@ -64,11 +66,16 @@ internal static class Seeds
             ["amf3"] = [.. Amf3Tests.Values.Select(static row => row.Data.Item2)],
             ["tag"] = [.. bodies, .. frames],
             ["flv"] = [Flv(bodies), Flv(frames), .. bodies.Select(static body => Flv([body]))],
-            ["configuration"] = [.. records, .. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])],
-            ["nal"] = [.. ParameterSets(records), .. records, .. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])],
+            ["nal"] = [.. ParameterSets(records), .. records, .. payloads],
             ["link"] = Link(),
             ["address"] = [.. Lines(typeof(RtmpUrlTests)), .. Lines(typeof(StreamAddressTests))],
         };
+        foreach (var target in FuzzTarget.Configurations)
+        {
+            seeds[target.Name] = [.. records, .. payloads];
+        }
+
+        return seeds;
     }
 
     private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
