@@ -18,7 +18,7 @@ internal static class ClientTarget
     private static readonly RtmpOptions Options = RtmpOptions.Default with { MaxMessageSize = 1 << 14, MaxPartialBytes = 3 << 13, MaxChunkStreams = 8, MaxQueuedAnswers = 4 << 10 };
     private static readonly byte[] ServerPart = [Handshake.Version, .. new byte[2 * Handshake.PacketLength]];
 
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 20_000, 1 << 22, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 2000, 1 << 20, static (bytes, pool) =>
     {
         var time = new CountingTimeProvider();
         Promise.Holds(PublishAsync(bytes, pool, time).Wait(Patience), "a publisher does not end with its connection");

@@ -13,7 +13,7 @@ namespace Transcoder.Testing.Fuzzing;
 /// </summary>
 internal static class FlvTarget
 {
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 20_000, 64 << 20, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 2000, 1 << 20, static (bytes, pool) =>
     {
         var tags = Tags(bytes, bytes.Length, out var result);
         Promise.Holds(tags.SequenceEqual(Tags(bytes, 3, out var piecesResult)) && result == piecesResult, "the file reads differently in pieces");
