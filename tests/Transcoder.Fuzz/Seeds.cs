@@ -70,6 +70,11 @@ internal static class Seeds
             ["link"] = Link(),
             ["address"] = [.. Lines(typeof(RtmpUrlTests)), .. Lines(typeof(StreamAddressTests))],
         };
+        foreach (var (target, texts) in Access)
+        {
+            seeds[target] = texts.Select(Encoding.UTF8.GetBytes);
+        }
+
         foreach (var target in FuzzTarget.Configurations)
         {
             seeds[target.Name] = [.. records, .. payloads];
@@ -77,6 +82,30 @@ internal static class Seeds
 
         return seeds;
     }
+
+    private static readonly Dictionary<string, string[]> Access = new()
+    {
+        ["query"] =
+        [
+            $"expires=1800000000&signature={new string('a', 64)}",
+            "key=k?token=eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQxMDAwMDAwMDAsImFwcCI6ImxpdmUiLCJzdHJlYW0iOiJjYW0qIiwiYWN0aW9uIjpbInBsYXkiXX0.c2lnbmVk",
+        ],
+        ["JWT"] =
+        [
+            """
+            {"alg":"HS256","typ":"JWT","kid":"one"}
+            {"exp":4100000000,"nbf":1,"app":"live","stream":["x","cam*"],"action":["publish","play"],"iss":"i","aud":["a"]}
+            """,
+        ],
+        ["JWKS"] =
+        [
+            """{"keys":[{"kty":"RSA","kid":"one","use":"sig","alg":"RS256","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri","e":"AQAB"},{"kty":"oct","k":"AA"}]}""",
+            """{"keys":[{"kty":"EC","kid":"one","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","x5c":["AA"]}]}""",
+        ],
+
+        // 4200 and 4403 for 200 and 403.
+        ["hook"] = ["\u0010h{\"allow\":false,\"reason\":\"no \\u0007 key=secret\"}", "\u00113", "\u0010h{\"allow\":true}"],
+    };
 
     private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
 

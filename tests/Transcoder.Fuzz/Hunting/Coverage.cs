@@ -11,7 +11,7 @@ namespace Transcoder.Fuzz.Hunting;
 /// How many of the blocks between two branches the inputs of a corpus reach, of those in the types that they enter at all. For a copy that is instrumented with a
 /// call at each block (SHARPFUZZ_ENABLE_ON_BRANCH_CALLBACK): in the hunt's map blocks have no names.
 /// </summary>
-internal static unsafe class Coverage
+internal static class Coverage
 {
     public static void Report(FuzzTarget target, string folder)
     {
@@ -30,42 +30,38 @@ internal static unsafe class Coverage
     private static Dictionary<string, HashSet<int>> Reach(FuzzTarget target, string corpus)
     {
         Dictionary<string, HashSet<int>> reached = [];
-        fixed (byte* counts = new byte[EdgeMap.Size])
+        Trace.OnBranch = (block, method) =>
         {
-            Trace.SharedMem = counts;
-            Trace.OnBranch = (block, method) =>
-            {
-                // A session's clocks run on other threads.
-                lock (reached)
-                {
-                    ref var blocks = ref CollectionsMarshal.GetValueRefOrAddDefault(reached, TypeOf(method), out _);
-                    (blocks ??= []).Add(block);
-                }
-            };
-            foreach (var file in Directory.EnumerateFiles(corpus))
-            {
-                try
-                {
-                    target.Run(File.ReadAllBytes(file));
-                }
-                catch (Exception)
-                {
-                    // The hunt has told of it.
-                }
-            }
-
-            Trace.OnBranch = static (_, _) => { };
+            // A session's clocks run on other threads.
             lock (reached)
             {
-                return reached;
+                ref var blocks = ref CollectionsMarshal.GetValueRefOrAddDefault(reached, TypeOf(method), out _);
+                (blocks ??= []).Add(block);
             }
+        };
+        foreach (var file in Directory.EnumerateFiles(corpus))
+        {
+            try
+            {
+                target.Run(File.ReadAllBytes(file));
+            }
+            catch (Exception)
+            {
+                // The hunt has told of it.
+            }
+        }
+
+        Trace.OnBranch = static (_, _) => { };
+        lock (reached)
+        {
+            return reached;
         }
     }
 
     private static Dictionary<string, int> Blocks()
     {
         Dictionary<string, int> blocks = [];
-        foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory, "Transcoder.*.dll"))
+        foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory, "Transcoder*.dll", new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive }))
         {
             using var module = ModuleDefMD.Load(file);
             foreach (var method in module.GetTypes().SelectMany(static type => type.Methods).Where(static method => method.HasBody))

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SharpFuzz.Common;
 
@@ -13,15 +14,21 @@ internal sealed unsafe class EdgeMap
 
     private static readonly byte[] Steps = [.. Enumerable.Range(0, 256).Select(StepOf)];
 
-    private readonly byte* _counts = (byte*)NativeMemory.AllocZeroed(Size);
+    private readonly byte* _counts = Trace.SharedMem;
     private readonly byte[] _seen = new byte[Size];
-
-    public EdgeMap() => Trace.SharedMem = _counts;
 
     /// <summary>Edges that were ever news.</summary>
     public int Edges { get; private set; }
 
     private Span<byte> Counts => new(_counts, Size);
+
+    /// <summary>Instrumented code counts from its first line on, and what a target makes once runs before any input.</summary>
+    [ModuleInitializer]
+    public static void Prepare()
+    {
+        Trace.SharedMem = (byte*)NativeMemory.AllocZeroed(Size);
+        Trace.OnBranch = static (_, _) => { };
+    }
 
     /// <summary>Before an input.</summary>
     public void Clear()

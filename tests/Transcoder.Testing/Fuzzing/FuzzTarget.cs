@@ -23,6 +23,7 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         new("nal", NalTarget.Run),
         new("link", LinkTarget.Run),
         new("address", AddressTarget.Run),
+        .. AccessTarget.All,
     ];
 
     public override string ToString() => Name;
