@@ -8,7 +8,7 @@
 # make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
 # make replay     recorded FILES="a.flv b.flv" through the daemon, packet by packet
 # make flood      thousands of idle and half-open connections against a stream on air
-# make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each (default: all, 60)
+# make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each, JOBS=targets at a time (default: all, 60, 1)
 # make lint       format, scripts, file lengths
 # make setup      only install what the build needs
 # make simgpu     simulated GPU drivers for tests, at artifacts/simgpu
@@ -138,8 +138,8 @@ artifacts/.fuzz: $(PROGRAM) $(call sources,tests)
 	@dotnet build tests/Transcoder.Fuzz -c Release -v quiet
 	@touch $@
 
-fuzz: artifacts/.setup-fuzz artifacts/.fuzz
-	@.ci/fuzz $(or $(TIME),60) $(TARGET)
+fuzz: artifacts/.fuzz
+	@.ci/fuzz $(or $(TIME),60) $(or $(JOBS),1) $(TARGET)
 
 lint:
 	@.ci/lint

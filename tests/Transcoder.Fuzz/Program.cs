@@ -1,12 +1,15 @@
 using System.Globalization;
 using SharpFuzz;
 using Transcoder.Fuzz;
+using Transcoder.Fuzz.Hunting;
 using Transcoder.Testing.Fuzzing;
 
 // list                      the targets
 // instrument FILE...        adds the coverage counters to assemblies, in place
 // seeds FOLDER              writes the seeds of each target to FOLDER/TARGET
-// run TARGET LOG            under afl-fuzz: runs inputs until it is killed, and writes to LOG why one failed
+// hunt TARGET SECONDS FOLDER   in the instrumented copy: looks for inputs that fail (Hunt)
+// rescue TARGET FOLDER      keeps the input at which a hunt's process died
+// cover TARGET FOLDER       in the copy with calls: how much of the code the corpus reaches
 // replay TARGET PATH...     runs the inputs in files and folders once, and says which fail
 // record FROM TO PREFIX N   passes connections to port FROM on to port TO, and keeps the first N bytes of each in PREFIX-1.bin, PREFIX-1-answer.bin and on
 switch (args)
@@ -25,8 +28,13 @@ switch (args)
     case ["seeds", var folder]:
         Seeds.Write(folder);
         return 0;
-    case ["run", var name, var log] when Find(name) is { } target:
-        Fuzzer.OutOfProcess.Run(stream => Run(target, stream, log));
+    case ["hunt", var name, var seconds, var folder] when Find(name) is { } target:
+        return new Hunt(target, TimeSpan.FromSeconds(Number(seconds)), folder).Run();
+    case ["rescue", var name, var folder]:
+        Corpus.Save(Path.Combine(folder, "failures", name), CurrentInput.Read(Path.Combine(folder, "current", name)));
+        return 0;
+    case ["cover", var name, var folder] when Find(name) is { } target:
+        Coverage.Report(target, folder);
         return 0;
     case ["replay", var name, .. var paths] when Find(name) is { } target:
         return Replay(target, paths);
@@ -34,28 +42,13 @@ switch (args)
         await RecordingProxy.RunAsync(Number(from), Number(to), prefix, Number(longest));
         return 0;
     default:
-        Console.Error.WriteLine("usage: list | instrument FILE... | seeds FOLDER | run TARGET LOG | replay TARGET PATH... | record FROM TO PREFIX N");
+        Console.Error.WriteLine("usage: list | instrument FILE... | seeds FOLDER | hunt TARGET SECONDS FOLDER | rescue TARGET FOLDER | cover TARGET FOLDER | replay TARGET PATH... | record FROM TO PREFIX N");
         return 64;
 }
 
 static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
 static FuzzTarget? Find(string name) => FuzzTarget.All.FirstOrDefault(target => target.Name == name);
-
-static void Run(FuzzTarget target, Stream stream, string log)
-{
-    using var input = new MemoryStream();
-    stream.CopyTo(input);
-    try
-    {
-        target.Run(input.GetBuffer().AsSpan(0, (int)input.Length));
-    }
-    catch (Exception exception)
-    {
-        File.AppendAllText(log, $"{Convert.ToBase64String(input.GetBuffer(), 0, (int)input.Length)}\n{exception}\n\n");
-        throw;
-    }
-}
 
 static int Replay(FuzzTarget target, string[] paths)
 {

@@ -13,6 +13,7 @@ using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Testing.Corpus;
+using Transcoder.Testing.Fuzzing;
 using Transcoder.UnitTests.Media.Bitstreams;
 using Transcoder.UnitTests.Media.Containers.Flv;
 using Transcoder.UnitTests.Rtmp.Amf;
@@ -54,7 +55,8 @@ internal static class Seeds
         byte[][] bodies = [.. FlvTagTests.VideoBodies.Concat(FlvTagTests.AudioBodies).Select(static row => Convert.FromHexString(row.Data.Item1))];
         byte[][] records = [.. CodecConfigurationTests.VideoRecords.Select(static row => Hex(row.Data.Item2)), .. CodecConfigurationTests.AudioRecords.Select(static row => Hex(row.Data.Item2))];
         byte[][] frames = [.. messages.Where(static message => message.Type is 8 or 9).Select(static message => message.Body[..Math.Min(message.Body.Length, 300)]).Take(100)];
-        return new()
+        byte[][] payloads = [.. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])];
+        var seeds = new Dictionary<string, IEnumerable<byte[]>>
         {
             ["chunk"] = [.. chunks, .. afterHandshake],
             ["handshake"] = [.. sessions.Select(static bytes => bytes[..HandshakeLength]), [3, .. new byte[2 * 1536]], [.. "GET / HTTP/1.1"u8]],
@@ -64,12 +66,46 @@ internal static class Seeds
             ["amf3"] = [.. Amf3Tests.Values.Select(static row => row.Data.Item2)],
             ["tag"] = [.. bodies, .. frames],
             ["flv"] = [Flv(bodies), Flv(frames), .. bodies.Select(static body => Flv([body]))],
-            ["configuration"] = [.. records, .. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])],
-            ["nal"] = [.. ParameterSets(records), .. records, .. frames.Where(static frame => frame.Length > 5).Select(static frame => frame[5..])],
+            ["nal"] = [.. ParameterSets(records), .. records, .. payloads],
             ["link"] = Link(),
             ["address"] = [.. Lines(typeof(RtmpUrlTests)), .. Lines(typeof(StreamAddressTests))],
         };
+        foreach (var (target, texts) in Access)
+        {
+            seeds[target] = texts.Select(Encoding.UTF8.GetBytes);
+        }
+
+        foreach (var target in FuzzTarget.Configurations)
+        {
+            seeds[target.Name] = [.. records, .. payloads];
+        }
+
+        return seeds;
     }
+
+    private static readonly Dictionary<string, string[]> Access = new()
+    {
+        ["query"] =
+        [
+            $"expires=1800000000&signature={new string('a', 64)}",
+            "key=k?token=eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQxMDAwMDAwMDAsImFwcCI6ImxpdmUiLCJzdHJlYW0iOiJjYW0qIiwiYWN0aW9uIjpbInBsYXkiXX0.c2lnbmVk",
+        ],
+        ["JWT"] =
+        [
+            """
+            {"alg":"HS256","typ":"JWT","kid":"one"}
+            {"exp":4100000000,"nbf":1,"app":"live","stream":["x","cam*"],"action":["publish","play"],"iss":"i","aud":["a"]}
+            """,
+        ],
+        ["JWKS"] =
+        [
+            """{"keys":[{"kty":"RSA","kid":"one","use":"sig","alg":"RS256","n":"sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri","e":"AQAB"},{"kty":"oct","k":"AA"}]}""",
+            """{"keys":[{"kty":"EC","kid":"one","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","x5c":["AA"]}]}""",
+        ],
+
+        // 4200 and 4403 for 200 and 403.
+        ["hook"] = ["\u0010h{\"allow\":false,\"reason\":\"no \\u0007 key=secret\"}", "\u00113", "\u0010h{\"allow\":true}"],
+    };
 
     private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
 

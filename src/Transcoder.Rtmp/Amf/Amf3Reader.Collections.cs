@@ -5,12 +5,18 @@ namespace Transcoder.Rtmp.Amf;
 /// <content>What AMF3 added to AMF0's kinds: vectors (§3.15) and dictionaries (§3.16).</content>
 internal ref partial struct Amf3Reader
 {
-    private bool TryVector(Marker kind, out AmfValue value)
+    private bool TryVector(int level, Marker kind, out AmfValue value)
     {
         value = default;
         if (!TryHeader(out var count, out var isReference) || isReference)
         {
             return isReference;
+        }
+
+        // Its numbers are values too, one level further down: AMF0 has no vectors, and would not be read back.
+        if (count > 0 && level == Amf0Reader.DeepestNesting)
+        {
+            return false;
         }
 
         var size = kind == Marker.VectorDouble ? 8 : 4;

@@ -114,7 +114,7 @@ internal ref partial struct Amf3Reader(ReadOnlySpan<byte> bytes, int depth, int 
                 value = AmfValue.Undefined;
                 return TryHeader(out length, out isReference) && (isReference || TryTake(length, out _));
             case Marker.VectorInt or Marker.VectorUInt or Marker.VectorDouble:
-                return TryVector((Marker)marker[0], out value);
+                return TryVector(level, (Marker)marker[0], out value);
             case Marker.VectorObject:
                 return TryObjectVector(level, out value);
             case Marker.Dictionary:

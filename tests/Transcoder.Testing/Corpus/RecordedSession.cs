@@ -15,15 +15,15 @@ public sealed record RecordedSession(string Name, byte[] Bytes)
     /// <summary>Of servers to our clients and others.</summary>
     public static readonly IReadOnlyList<RecordedSession> Answers = In("tests/corpus/rtmp-answers");
 
-    /// <summary>The messages behind the handshake, protocol control left out but for what the reader applies itself.</summary>
-    public IReadOnlyList<(byte Type, uint Timestamp, byte[] Body)> Messages()
+    /// <summary>The messages behind the handshake, but for what the reader applies itself; each with the place in <see cref="Bytes"/> where it ends.</summary>
+    public IReadOnlyList<(byte Type, uint Timestamp, byte[] Body, int End)> Messages()
     {
         using var reader = new ChunkReader(new MediaBufferPool(), ChunkLimits.Default);
-        List<(byte Type, uint Timestamp, byte[] Body)> messages = [];
+        List<(byte Type, uint Timestamp, byte[] Body, int End)> messages = [];
         var window = new ReadOnlySequence<byte>(Bytes.AsMemory(HandshakeLength));
         while (reader.Read(ref window, out var message) == ChunkReadResult.Message)
         {
-            messages.Add(((byte)message.Type, message.Timestamp, message.Body.ToArray()));
+            messages.Add(((byte)message.Type, message.Timestamp, message.Body.ToArray(), Bytes.Length - (int)window.Length));
             message.Buffer.Release();
         }
 

@@ -13,7 +13,7 @@ internal static class Amf0Target
         var nodes = 0;
         while (reader.TryRead(out var value))
         {
-            AmfTree.Check(value, ref nodes);
+            AmfTree.Check(value, reader.HasReferences, ref nodes);
         }
 
         if (RtmpCommand.TryParse(MessageType.CommandAmf0, bytes) is { } command)

@@ -21,7 +21,7 @@ internal static class Amf3Target
         if (reader.TryRead(out var value))
         {
             Promise.Holds(reader.Position <= bytes.Length, "read past the end");
-            AmfTree.Check(value, ref nodes);
+            AmfTree.Check(value, hasReferences: false, ref nodes);
             Promise.Holds(nodes <= reader.Values, "more values came out than were counted");
         }
 

@@ -13,20 +13,22 @@ internal static class Bounds
     /// <param name="pooled">The most pooled bytes at once.</param>
     public static void Check(ReadOnlySpan<byte> input, int perByte, long pooled, Action<byte[], TrackingBufferPool> body)
     {
-        // What the runtime makes once, at the first run, is in it.
-        const int Fixed = 4 << 20;
+        const int Fixed = 256 << 10;
+        var most = Fixed + ((long)perByte * input.Length);
         var pool = _pool;
-        pool.PeakBytes = 0;
-        var bytes = input.ToArray();
-        var before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
-            body(bytes, pool);
-            var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            var allocated = Run(input.ToArray(), pool, body);
+            if (allocated > most)
+            {
+                // The first run of some code pays for what the runtime makes once.
+                allocated = Run(input.ToArray(), pool, body);
+            }
+
             Promise.Holds(pool.RentedBuffers == 0, $"{pool.RentedBuffers} blocks were not given back");
             Promise.Holds(pool.RentedPackets == 0, $"{pool.RentedPackets} packets were not given back");
             Promise.Holds(pool.PeakBytes <= pooled, $"{pool.PeakBytes} pooled bytes at once");
-            Promise.Holds(allocated - pool.PeakBytes <= Fixed + ((long)perByte * input.Length), $"{allocated} bytes were allocated for {input.Length}");
+            Promise.Holds(allocated <= most, $"{allocated} bytes were allocated for {input.Length}");
         }
         catch
         {
@@ -34,5 +36,14 @@ internal static class Bounds
             _pool = new TrackingBufferPool(traces: false);
             throw;
         }
+    }
+
+    /// <returns>Managed bytes that are no pooled ones.</returns>
+    private static long Run(byte[] bytes, TrackingBufferPool pool, Action<byte[], TrackingBufferPool> body)
+    {
+        pool.PeakBytes = 0;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        body(bytes, pool);
+        return GC.GetAllocatedBytesForCurrentThread() - before - pool.PeakBytes;
     }
 }

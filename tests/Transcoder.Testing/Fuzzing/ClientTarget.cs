@@ -18,21 +18,23 @@ internal static class ClientTarget
     private static readonly RtmpOptions Options = RtmpOptions.Default with { MaxMessageSize = 1 << 14, MaxPartialBytes = 3 << 13, MaxChunkStreams = 8, MaxQueuedAnswers = 4 << 10 };
     private static readonly byte[] ServerPart = [Handshake.Version, .. new byte[2 * Handshake.PacketLength]];
 
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 20_000, 1 << 22, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 2000, 1 << 20, static (bytes, pool) =>
     {
-        Promise.Holds(PublishAsync(bytes, pool).Wait(Patience), "a publisher does not end with its connection");
-        Promise.Holds(PlayAsync(bytes, pool).Wait(Patience), "a player does not end with its connection");
+        var time = new CountingTimeProvider();
+        Promise.Holds(PublishAsync(bytes, pool, time).Wait(Patience), "a publisher does not end with its connection");
+        Promise.Holds(PlayAsync(bytes, pool, time).Wait(Patience), "a player does not end with its connection");
+        Promise.Holds(time.Timers == 0, $"{time.Timers} timers were left behind");
     });
 
-    private static RtmpClient ClientOf(byte[] bytes, TrackingBufferPool pool) =>
-        new(Options, pool, new RtmpStatistics(), TimeProvider.System, (_, _) => new(new AnsweringStream([.. ServerPart, .. bytes])));
+    private static RtmpClient ClientOf(byte[] bytes, TrackingBufferPool pool, TimeProvider time) =>
+        new(Options, pool, new RtmpStatistics(), time, (_, _) => new(new AnsweringStream([.. ServerPart, .. bytes])));
 
-    private static async Task PublishAsync(byte[] bytes, TrackingBufferPool pool)
+    private static async Task PublishAsync(byte[] bytes, TrackingBufferPool pool, TimeProvider time)
     {
         Reason reason;
         try
         {
-            await using var publisher = await ClientOf(bytes, pool).PublishAsync(Url, CancellationToken.None);
+            await using var publisher = await ClientOf(bytes, pool, time).PublishAsync(Url, CancellationToken.None);
             for (var milliseconds = 0; publisher.EndReason.Code is null && milliseconds < 400; milliseconds += 40)
             {
                 await publisher.WriteAsync(pool.Video(milliseconds, keyframe: milliseconds == 0), CancellationToken.None);
@@ -49,12 +51,12 @@ internal static class ClientTarget
         Check(reason);
     }
 
-    private static async Task PlayAsync(byte[] bytes, TrackingBufferPool pool)
+    private static async Task PlayAsync(byte[] bytes, TrackingBufferPool pool, TimeProvider time)
     {
         Reason reason;
         try
         {
-            await using var player = await ClientOf(bytes, pool).PlayAsync(Url, CancellationToken.None);
+            await using var player = await ClientOf(bytes, pool, time).PlayAsync(Url, CancellationToken.None);
             while (await player.ReadAsync(CancellationToken.None) is { } packet)
             {
                 packet.Release();

@@ -3,14 +3,28 @@ using Transcoder.Media.Tracks;
 
 namespace Transcoder.Testing.Fuzzing;
 
-/// <summary>The same bytes as every codec's configuration record: facts within bounds, and what can be written is read back as it was.</summary>
+/// <summary>
+/// Configuration records, and the frames that say what a record leaves out: facts within bounds, and what can be written is read back as it was. Each record by
+/// itself, so that the fuzzer learns its syntax alone.
+/// </summary>
 internal static class ConfigurationTarget
 {
-    private static readonly CodecId[] Codecs = Enum.GetValues<CodecId>();
+    public static readonly IReadOnlyList<FuzzTarget> All =
+    [
+        new("avcC", static input => Run(input, [CodecId.H264], Avc)),
+        new("hvcC", static input => Run(input, [CodecId.Hevc], Hevc)),
+        new("av1C", static input => Run(input, [CodecId.Av1], Av1)),
+        new("vpcC", static input => Run(input, [CodecId.Vp8, CodecId.Vp9], Vpx)),
+        new("AudioSpecificConfig", static input => Run(input, [CodecId.Aac], Aac)),
+        new("OpusHead", static input => Run(input, [CodecId.Opus], Opus)),
 
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 1000, static bytes =>
+        // FLAC's STREAMINFO is a few fields at fixed places, the others have no record.
+        new("frame", static input => Run(input, [CodecId.Flac, CodecId.Mp3, CodecId.Ac3, CodecId.Eac3, CodecId.Mpeg2Video, CodecId.Amf0, CodecId.None], static _ => { })),
+    ];
+
+    private static void Run(ReadOnlySpan<byte> input, CodecId[] codecs, Action<byte[]> record) => Bounds.Check(input, 1000, bytes =>
     {
-        foreach (var codec in Codecs)
+        foreach (var codec in codecs)
         {
             Facts(CodecConfiguration.ReadVideoFormat(codec, bytes));
             Facts(CodecConfiguration.ReadVideoFormatFromKeyframe(codec, bytes));
@@ -19,12 +33,7 @@ internal static class ConfigurationTarget
             Promise.Holds(CodecConfiguration.ReadLengthSize(codec, bytes) is 1 or 2 or 4, "a length size of three");
         }
 
-        Avc(bytes);
-        Hevc(bytes);
-        Av1(bytes);
-        Vpx(bytes);
-        Aac(bytes);
-        Opus(bytes);
+        record(bytes);
     });
 
     private static void Facts(VideoFormat format)
@@ -38,6 +47,7 @@ internal static class ConfigurationTarget
 
     private static void Avc(byte[] bytes)
     {
+        MadeAvc(bytes);
         if (!AvcConfigurationRecord.TryParse(bytes, out var record))
         {
             return;
@@ -45,13 +55,19 @@ internal static class ConfigurationTarget
 
         Promise.Holds(record.SequenceParameterSets.Count is > 0 and <= 31 && record.PictureParameterSets.Count <= 255, "a number of parameter sets that no record has");
         Promise.Holds(AvcConfigurationRecord.ReadLengthSize(bytes) == record.LengthSize, "two length sizes");
-        var again = AvcConfigurationRecord.FromAnnexB(Joined([.. record.SequenceParameterSets, .. record.PictureParameterSets]));
-        Promise.Holds(again.Length == 0 || AvcConfigurationRecord.TryParse(again, out _), "our avcC is not read");
-        Promise.Holds(again.Length == 0 || CodecConfiguration.ReadVideoFormat(CodecId.H264, again).Width > 0, "our avcC has no size");
+        MadeAvc(Joined([.. record.SequenceParameterSets, .. record.PictureParameterSets]));
+    }
+
+    private static void MadeAvc(byte[] nals)
+    {
+        var made = AvcConfigurationRecord.FromAnnexB(nals);
+        Promise.Holds(made.Length == 0 || AvcConfigurationRecord.TryParse(made, out _), "our avcC is not read");
+        Promise.Holds(made.Length == 0 || CodecConfiguration.ReadVideoFormat(CodecId.H264, made).Width > 0, "our avcC has no size");
     }
 
     private static void Hevc(byte[] bytes)
     {
+        MadeHevc(bytes);
         if (!HevcConfigurationRecord.TryParse(bytes, out var record))
         {
             return;
@@ -59,13 +75,20 @@ internal static class ConfigurationTarget
 
         Promise.Holds(record.ParameterSets.Count is > 0 and <= 64, "a number of parameter sets that no record has");
         Promise.Holds(HevcConfigurationRecord.ReadLengthSize(bytes) == record.LengthSize, "two length sizes");
-        var again = HevcConfigurationRecord.FromAnnexB(Joined(record.ParameterSets));
-        Promise.Holds(again.Length == 0 || HevcConfigurationRecord.TryParse(again, out _), "our hvcC is not read");
-        Promise.Holds(again.Length == 0 || CodecConfiguration.ReadVideoFormat(CodecId.Hevc, again).Width > 0, "our hvcC has no size");
+        MadeHevc(Joined(record.ParameterSets));
+    }
+
+    private static void MadeHevc(byte[] nals)
+    {
+        var made = HevcConfigurationRecord.FromAnnexB(nals);
+        Promise.Holds(made.Length == 0 || HevcConfigurationRecord.TryParse(made, out _), "our hvcC is not read");
+        Promise.Holds(made.Length == 0 || CodecConfiguration.ReadVideoFormat(CodecId.Hevc, made).Width > 0, "our hvcC has no size");
     }
 
     private static void Av1(byte[] bytes)
     {
+        var made = Av1ConfigurationRecord.FromObus(bytes);
+        Promise.Holds(made.Length == 0 || Av1ConfigurationRecord.TryParse(made, out _), "our av1C of a temporal unit is not read");
         if (!Av1ConfigurationRecord.TryParse(bytes, out var record) || record.SequenceHeader is not { } header)
         {
             return;

@@ -6,6 +6,9 @@ public delegate void FuzzBody(ReadOnlySpan<byte> input);
 /// <param name="Run">Throws when a promise is broken.</param>
 public sealed record FuzzTarget(string Name, FuzzBody Run)
 {
+    /// <summary>The codecs' configuration records.</summary>
+    public static readonly IReadOnlyList<FuzzTarget> Configurations = ConfigurationTarget.All;
+
     public static readonly IReadOnlyList<FuzzTarget> All =
     [
         new("chunk", ChunkTarget.Run),
@@ -16,10 +19,11 @@ public sealed record FuzzTarget(string Name, FuzzBody Run)
         new("amf3", Amf3Target.Run),
         new("tag", TagTarget.Run),
         new("flv", FlvTarget.Run),
-        new("configuration", ConfigurationTarget.Run),
+        .. Configurations,
         new("nal", NalTarget.Run),
         new("link", LinkTarget.Run),
         new("address", AddressTarget.Run),
+        .. AccessTarget.All,
     ];
 
     public override string ToString() => Name;

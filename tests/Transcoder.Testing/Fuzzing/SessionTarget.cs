@@ -22,7 +22,7 @@ internal static class SessionTarget
 
     private static readonly byte[] ClientPart = [Handshake.Version, .. new byte[2 * Handshake.PacketLength]];
 
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 4000, 1 << 22, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 2000, 1 << 20, static (bytes, pool) =>
     {
         var outcome = InlineSession.Run([ClientPart, bytes], pool, Options);
         Promise.Holds(!outcome.Reason.Contains('+', StringComparison.Ordinal) && outcome.Reason.Length > 0, $"not exactly one reason: {outcome.Reason}");

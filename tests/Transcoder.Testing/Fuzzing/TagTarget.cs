@@ -13,7 +13,7 @@ internal static class TagTarget
 {
     private const int PayloadLength = 3;
 
-    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 1000, 1 << 20, static (bytes, pool) =>
+    public static void Run(ReadOnlySpan<byte> input) => Bounds.Check(input, 200, 1 << 10, static (bytes, pool) =>
     {
         var tracks = 0;
         foreach (var tag in FlvVideoTag.Tracks(bytes))

@@ -27,13 +27,14 @@ public static class InlineSession
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <exception cref="InvalidOperationException">The session does not end with its connection, or what the server said is no RTMP.</exception>
+    /// <exception cref="InvalidOperationException">The session does not end with its connection, or leaves a timer behind, or what the server said is no RTMP.</exception>
     public static SessionOutcome Run(IEnumerable<ReadOnlyMemory<byte>> parts, MediaBufferPool pool, RtmpOptions options)
     {
         using var application = new FakeRtmpApplication();
         var statistics = new RtmpStatistics();
+        var time = new CountingTimeProvider();
         var connection = new InlineConnection();
-        var handler = new RtmpConnectionHandler(application, options, pool, statistics, TimeProvider.System, NullLogger<RtmpConnectionHandler>.Instance);
+        var handler = new RtmpConnectionHandler(application, options, pool, statistics, time, NullLogger<RtmpConnectionHandler>.Instance);
         var session = handler.OnConnectedAsync(connection);
         foreach (var part in parts)
         {
@@ -44,6 +45,12 @@ public static class InlineSession
         if (!session.Wait(Patience) || !handler.DisposeAsync().AsTask().Wait(Patience) || statistics.ConnectionsOpen != 0)
         {
             throw new InvalidOperationException("the session does not end with its connection");
+        }
+
+        connection.Dispose();
+        if (time.Timers != 0)
+        {
+            throw new InvalidOperationException($"{time.Timers} timers were left behind");
         }
 
         List<string> packets = [];
@@ -95,7 +102,7 @@ public static class InlineSession
         return result == ChunkReadResult.NeedMore && answers.IsEmpty ? commands : throw new InvalidOperationException($"the server said something that is no RTMP: {reader.Problem}");
     }
 
-    private sealed class InlineConnection : DefaultConnectionContext
+    private sealed class InlineConnection : DefaultConnectionContext, IDisposable
     {
         // Without a limit nobody waits for room, so that all runs on one thread.
         private static readonly PipeOptions Inline =
@@ -103,11 +110,13 @@ public static class InlineSession
 
         private readonly Pipe _up = new(Inline);
         private readonly Pipe _down = new(Inline);
+        private readonly CancellationTokenSource _closed = new();
 
         public InlineConnection()
         {
             ConnectionId = "inline";
             RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 4242);
+            ConnectionClosed = _closed.Token;
             Transport = new Duplex(_up.Reader, _down.Writer);
         }
 
@@ -118,6 +127,13 @@ public static class InlineSession
         }
 
         public void Close() => _up.Writer.Complete();
+
+        /// <summary>What the server does when the socket is gone.</summary>
+        public void Dispose()
+        {
+            _closed.Cancel();
+            _closed.Dispose();
+        }
 
         public ReadOnlySequence<byte> Answers() => _down.Reader.TryRead(out var result) ? result.Buffer : default;
 

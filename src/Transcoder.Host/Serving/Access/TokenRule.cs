@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Transcoder.Host.Configuration;
@@ -52,16 +53,20 @@ internal sealed class TokenRule : IAccessRule
             return Opinion.None;
         }
 
-        JsonWebToken token;
+        // The library reads late and documents little of what it throws: at base64url that is none, at text that is no UTF-8.
         try
         {
-            token = _handler.ReadJsonWebToken(text);
+            return await JudgeAsync(text, request, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is ArgumentException or SecurityTokenException)
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException or FormatException or JsonException or InvalidOperationException)
         {
             return Deny("it is not a JSON Web Token");
         }
+    }
 
+    private async ValueTask<Opinion> JudgeAsync(string text, AccessRequest request, CancellationToken cancellationToken)
+    {
+        var token = _handler.ReadJsonWebToken(text);
         IReadOnlyList<SecurityKey> keys;
         if (token.Alg == SecurityAlgorithms.HmacSha256 && _secrets.Length > 0)
         {

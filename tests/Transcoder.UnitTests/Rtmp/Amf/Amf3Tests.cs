@@ -85,11 +85,17 @@ public sealed class Amf3Tests
         byte[] deep = [17, .. Enumerable.Repeat<byte[]>([9, 3, 1], 100).SelectMany(static part => part), 1];
         Assert.False(new Amf0Reader(deep).TryRead(out _));
 
+        // A vector's numbers lie one level below it.
+        Assert.True(new Amf0Reader(Vector(14)).TryRead(out _));
+        Assert.False(new Amf0Reader(Vector(15)).TryRead(out _));
+
         byte[] wide = [17, 9, 0xBF, 0xFF, 0xFF, 0xFF, 1, .. Enumerable.Repeat((byte)1, 100_000)];
         Assert.False(new Amf0Reader(wide).TryRead(out _));
 
         byte[] many = [10, 0, 0, 0x10, 0, .. Enumerable.Repeat<byte[]>([17, 1], 4096).SelectMany(static part => part)];
         Assert.False(new Amf0Reader(many).TryRead(out _));
+
+        static byte[] Vector(int depth) => [17, .. Enumerable.Repeat<byte[]>([9, 3, 1], depth).SelectMany(static part => part), 13, 3, 0, 0, 0, 0, 1];
     }
 
     [Fact]

@@ -55,7 +55,10 @@ public sealed class RecordedSessionTests
         using var pool = new TrackingBufferPool(traces: false);
         var whole = Serve(pool, session.Bytes);
         AssertSame(whole, Serve(pool, [.. session.Bytes.Chunk(1).Select(static one => new ReadOnlyMemory<byte>(one))]));
-        for (var at = Beginning; at < session.Bytes.Length; at += 16 * Stride)
+
+        // Before, at and behind each message's end, and inside each message's header.
+        var ends = session.Messages().SelectMany(static message => (int[])[message.End - 1, message.End, message.End + 1, message.End + 6]);
+        foreach (var at in ends.Where(at => at >= Beginning && at < session.Bytes.Length))
         {
             AssertSame(whole, Serve(pool, session.Bytes.AsMemory(0, at), session.Bytes.AsMemory(at)));
         }

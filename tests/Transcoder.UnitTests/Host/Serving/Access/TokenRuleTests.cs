@@ -94,7 +94,7 @@ public sealed class TokenRuleTests : IDisposable
             Token("""{"alg":"HS512"}""", Claims(), text => HMACSHA512.HashData(Encoding.ASCII.GetBytes(Secret), text)),
             Token("""{"alg":"HS256","kid":"one"}""", Claims(), text => HMACSHA256.HashData(Encoding.ASCII.GetBytes(publicKey), text)),
             Token("""{"alg":"RS256","kid":"one"}""", Claims(), text => _rsa.SignData(text, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)),
-            "", "a", "a.b.c", "eyJ.eyJ.eyJ", new string('a', 20_000), $"{good}.x.y",
+            "", "a", "a.b.c", "eyJ.eyJ.eyJ", "eyJhbGciOiJIUzI1NiJ9.A.AA.AA.AA", new string('a', 20_000), $"{good}.x.y",
         ];
         foreach (var token in bad)
         {
@@ -123,6 +123,7 @@ public sealed class TokenRuleTests : IDisposable
             }
         }
 
+        tokens.Add(("""{"alg":"HS256"}""", "{\"exp\":1800000600,\"iss\":\"me\",\"aud\":\"transcoder\",\"action\":[\"no UTF-8: \u00C2\"]}"));
         tokens.Add(("""{"alg":"HS256"}""", $"{{\"exp\":1800000600,\"app\":{new string('[', 2000)}"));
         var rule = WithSecret("me", "transcoder");
         foreach (var (header, claims) in tokens)
@@ -223,7 +224,7 @@ public sealed class TokenRuleTests : IDisposable
 
     private static string Token(string header, string claims, Func<byte[], byte[]> sign)
     {
-        var text = $"{Base64(Encoding.UTF8.GetBytes(header))}.{Base64(Encoding.UTF8.GetBytes(claims))}";
+        var text = $"{Base64(Encoding.Latin1.GetBytes(header))}.{Base64(Encoding.Latin1.GetBytes(claims))}";
         return $"{text}.{Base64(sign(Encoding.ASCII.GetBytes(text)))}";
     }
 
