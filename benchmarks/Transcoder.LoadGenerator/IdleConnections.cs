@@ -89,7 +89,7 @@ internal static class IdleConnections
         await publishing;
     }
 
-    private static async Task ConnectAsync(Socket socket, string application)
+    internal static async Task ConnectAsync(Socket socket, string application)
     {
         var c0c1 = new byte[1 + HandshakeBytes];
         c0c1[0] = 3;
@@ -109,7 +109,7 @@ internal static class IdleConnections
         await ReceiveAsync(socket, new byte[64]);
     }
 
-    private static async Task PlayAsync(Socket socket, string stream)
+    internal static async Task PlayAsync(Socket socket, string stream)
     {
         await socket.SendAsync((byte[])
         [
