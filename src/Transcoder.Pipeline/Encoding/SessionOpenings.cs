@@ -4,7 +4,9 @@ using Transcoder.Media.Workers;
 
 namespace Transcoder.Pipeline.Encoding;
 
-/// <summary>What became of a grant: a refusal (no lease), an open session, or why none opened.</summary>
+/// <summary>
+/// What became of a grant: a refusal (no lease), an open session, why none opened, or (neither) a lease that has a session already: that of the lane, which is to stay.
+/// </summary>
 internal sealed record SessionOpening(LeaseGrant Grant, VideoSession? Session, Exception? Failure);
 
 /// <summary>
@@ -12,7 +14,7 @@ internal sealed record SessionOpening(LeaseGrant Grant, VideoSession? Session, E
 /// an earlier one that is still being opened. What nobody takes is closed and given back. Thread safe.
 /// </summary>
 /// <param name="notify">Something can be taken.</param>
-internal sealed class SessionOpenings(PipelineScope scope, string name, Action notify) : IDisposable
+internal sealed class SessionOpenings(PipelineScope scope, string name, Action notify)
 {
     private readonly Lock _lock = new();
     private readonly Queue<SessionOpening> _done = new();
@@ -28,6 +30,18 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             lock (_lock)
             {
                 return _opening is not null || _done.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>The last one granted, whatever has become of it so far.</summary>
+    public long LatestLease
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _latest;
             }
         }
     }
@@ -49,15 +63,21 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             else
             {
                 _latest = grant.Lease;
-                _opening = grant;
-                scope.Desk.Hold(grant.Lease);
-                scope.Threads.Start($"open:{scope.Job.Stream}:{name}", thread =>
+                _opening = scope.Desk.Hold(grant.Lease) ? grant : null;
+                if (_opening is null)
                 {
-                    thread.Hung = () => scope.Desk.Close(
-                        grant.Lease, LeaseOutcome.Hung, 0, $"opening did not return within {EncoderLimits.Opening.TotalSeconds:0} s");
-                    thread.Busy(EncoderLimits.Opening);
-                    Open(grant);
-                });
+                    _done.Enqueue(new SessionOpening(grant, null, null));
+                }
+                else
+                {
+                    scope.Threads.Start($"open:{scope.Job.Stream}:{name}", thread =>
+                    {
+                        thread.Hung = () => scope.Desk.Failed(
+                            grant.Lease, LeaseOutcome.Hung, 0, $"opening did not return within {EncoderLimits.Opening.TotalSeconds:0} s");
+                        thread.Busy(EncoderLimits.Opening);
+                        Open(grant);
+                    });
+                }
             }
         }
 
@@ -72,16 +92,17 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
         }
     }
 
-    public void Dispose()
+    /// <summary>Nothing is taken any more. What is being opened now is given back when it is open.</summary>
+    /// <returns>What nobody has taken.</returns>
+    public IReadOnlyList<SessionOpening> Shut()
     {
         lock (_lock)
         {
             _closed = true;
             _opening = null;
-            while (_done.TryDequeue(out var opening))
-            {
-                GiveBack(opening);
-            }
+            SessionOpening[] left = [.. _done];
+            _done.Clear();
+            return left;
         }
     }
 
@@ -98,29 +119,37 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             opening = new SessionOpening(grant, null, exception);
         }
 
+        bool wanted;
         lock (_lock)
         {
-            if (_closed || _opening != grant)
+            wanted = !_closed && _opening == grant;
+            if (wanted)
             {
-                GiveBack(opening);
-                return;
+                _opening = null;
+                _done.Enqueue(opening);
             }
-
-            _opening = null;
-            _done.Enqueue(opening);
         }
 
-        notify();
+        if (wanted)
+        {
+            notify();
+            return;
+        }
+
+        opening.Session?.Dispose();
+        GiveBack(opening);
     }
 
-    private void GiveBack(SessionOpening opening)
+    /// <summary>The lease of one that nobody has taken, and that has no session any more.</summary>
+    public void GiveBack(SessionOpening opening)
     {
-        opening.Session?.Dispose();
-        var failure = opening.Failure;
-        scope.Desk.Close(
-            opening.Grant.Lease,
-            failure is null ? LeaseOutcome.Released : LeaseOutcome.OpenFailed,
-            (failure as CodecException)?.Error ?? 0,
-            failure?.Message ?? "not wanted any more");
+        if (opening.Failure is { } failure)
+        {
+            scope.Desk.NotOpened(opening.Grant.Lease, (failure as CodecException)?.Error ?? 0, failure.Message);
+        }
+        else
+        {
+            scope.Desk.Closed(opening.Grant.Lease, "not wanted any more");
+        }
     }
 }

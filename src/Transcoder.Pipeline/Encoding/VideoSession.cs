@@ -17,7 +17,8 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
     private readonly TimeSpan _silence = EncoderLimits.SilenceOf(device);
     private bool _fresh = true;
     private int _inside;
-    private int _delay = EncoderLimits.FirstDelay;
+    private int _delay = EncoderLimits.FirstDelayOf(device, grant.Settings);
+    private bool _answered;
     private int _sentSinceOutput;
     private long _lastOutput = time.GetTimestamp();
 
@@ -85,7 +86,8 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
         Leave(thread, began);
         if (status == CodecStatus.Ok)
         {
-            _delay = _delay == EncoderLimits.FirstDelay ? _inside : Math.Max(_delay, _inside);
+            _delay = _answered ? Math.Max(_delay, _inside) : _inside;
+            _answered = true;
             _inside--;
             _sentSinceOutput = 0;
             _lastOutput = time.GetTimestamp();

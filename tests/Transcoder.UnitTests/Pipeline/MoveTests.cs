@@ -60,14 +60,16 @@ public sealed class MoveTests
             }
         }
 
+        var gpu = new FakeDevice("nvenc", "gpu") { Encoding = (_, frame) => Note("gpu", frame) };
         using var bench = new WorkerBench(
-            new FakeDevice("nvenc", "gpu") { Encoding = (_, frame) => Note("gpu", frame) },
+            gpu,
             new FakeDevice { Encoding = (_, frame) => Note("cpu", frame) });
         bench.Start(Fresh(Rung("720p", 720, bFrames: bFrames)));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 10);
         bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 4, "pictures");
         Order(bench, Gpu, LeaseStart.NextKeyframe);
+        Assert.True(SpinWait.SpinUntil(() => gpu.OpenCodecs == 2, TimeSpan.FromSeconds(10)), "the next session was not opened");
         for (var i = 10; i < 120; i++)
         {
             bench.SendPictures(i, 1);
@@ -190,6 +192,29 @@ public sealed class MoveTests
         AssertWhole(bench, 0, 60, 0);
         AssertWhole(bench, 1, 60, 0);
         Assert.Equal(2, Closed(bench.Daemon).Count);
+    }
+
+    [Fact]
+    public void A_grant_of_the_lease_in_use_means_stay_and_opens_nothing()
+    {
+        var sessions = 0;
+        using var bench = new WorkerBench(new FakeDevice { Opening = what => sessions += what is VideoEncoderSettings ? 1 : 0 });
+        bench.Start(Fresh(Rung("720p", 720)));
+        bench.Daemon.Send(VideoTrack);
+        bench.SendPictures(0, 30);
+        bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 20, "pictures");
+
+        // The move fails, it asks again, and the daemon leaves it where it is.
+        bench.Ledger.Answer = demand => FakeLedger.At(demand, DeviceRef.Cpu) with { Lease = 1 };
+        bench.Ledger.IsNumbered = true;
+        Order(bench, Gpu, LeaseStart.Now);
+        bench.Daemon.WaitFor(daemon => daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest).Count == 2, "the request after the failure");
+        bench.SendPictures(30, 30);
+        bench.EndSource();
+
+        AssertWhole(bench, 0, 60, 0);
+        Assert.Equal(1, sessions);
+        Assert.Equal([(2L, LeaseOutcome.OpenFailed), (1L, LeaseOutcome.Released)], Closed(bench.Daemon).Select(closed => (closed.Lease, closed.Outcome)));
     }
 
     [Fact]
