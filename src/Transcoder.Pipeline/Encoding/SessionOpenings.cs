@@ -136,20 +136,20 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             return;
         }
 
-        opening.Session?.Dispose();
-        GiveBack(opening);
+        TellFailed(opening);
+        if (opening.Session is { } unwanted)
+        {
+            unwanted.Dispose();
+            scope.Desk.Closed(grant.Lease, "not wanted any more");
+        }
     }
 
-    /// <summary>The lease of one that nobody has taken, and that has no session any more.</summary>
-    public void GiveBack(SessionOpening opening)
+    /// <summary>Gives the lease back where no session opened.</summary>
+    public void TellFailed(SessionOpening opening)
     {
         if (opening.Failure is { } failure)
         {
             scope.Desk.NotOpened(opening.Grant.Lease, (failure as CodecException)?.Error ?? 0, failure.Message);
-        }
-        else
-        {
-            scope.Desk.Closed(opening.Grant.Lease, "not wanted any more");
         }
     }
 }

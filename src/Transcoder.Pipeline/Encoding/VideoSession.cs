@@ -1,3 +1,4 @@
+using Transcoder.Media;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
@@ -29,8 +30,6 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
     public IDevice ScalesOn => scalesOn;
 
     public Track Track => encoder.Track;
-
-    public string Description => encoder.Description;
 
     public PictureSize Size { get; } = new(grant.Settings.Width, grant.Settings.Height);
 
@@ -95,6 +94,10 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
 
         return status;
     }
+
+    /// <param name="decoder">The way of the frames to here.</param>
+    public RenditionStarted Describe(string decoder, Reason reason) =>
+        new(device.Id, device.Kind, encoder.Description, decoder, Size.Width, Size.Height, grant.Settings.FrameRate, reason, grant.Lease);
 
     public void Dispose()
     {

@@ -154,19 +154,19 @@ internal sealed class VideoLane
                     Park(_members.All.Where(member => member.Rendition.Number == notice.Grant.Number), notice.Grant.Reason);
                     break;
                 case { Session: { } session }:
-                    Forget(_next);
+                    Close(_next, "replaced before it was used");
                     _next = session;
                     break;
-                case { Failure: null } when notice.Grant.Lease == _session?.Grant.Lease:
-                    Forget(_next);
+                case { Failure: not null }:
+                    OpenFailed(notice);
+                    break;
+                case { Grant.Lease: var lease } when lease == _session?.Grant.Lease:
+                    Close(_next, "the rendition stays");
                     _next = null;
                     break;
-                case { Failure: null }:
+                default:
                     // The session that it names is gone.
                     AskIfIdle();
-                    break;
-                default:
-                    OpenFailed(notice);
                     break;
             }
         }
@@ -201,7 +201,7 @@ internal sealed class VideoLane
     {
         _lastFailure = $"{notice.Grant.Place}: {notice.Failure!.Message}";
         _scope.Link.Log("Warning", new Reason(Reasons.EncoderFailed, $"{_members.Name}: {_lastFailure}"));
-        _openings.GiveBack(notice);
+        _openings.TellFailed(notice);
 
         // Where the old encoder still works, the daemon decides whether to try another place.
         if (!_openings.IsAny && (_session is null || notice.Grant.Start == LeaseStart.Now))
@@ -276,10 +276,7 @@ internal sealed class VideoLane
         _next = null;
         Use(next);
         Attempt(static lane => lane._encode.SendAgain(lane._session!, lane._thread));
-        if (old is not null)
-        {
-            Close(old, next.Grant.Reason.ToString());
-        }
+        Close(old, next.Grant.Reason.ToString());
     }
 
     private void Use(VideoSession? session)
@@ -306,9 +303,7 @@ internal sealed class VideoLane
         }
     }
 
-    private RenditionStarted Describe(VideoSession session, Reason reason) => new(
-        session.Device.Id, session.Device.Kind, session.Description, Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu),
-        session.Size.Width, session.Size.Height, session.Grant.Settings.FrameRate, reason, session.Grant.Lease);
+    private RenditionStarted Describe(VideoSession session, Reason reason) => session.Describe(Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu), reason);
 
     /// <summary>Does one step on the session. Where it fails the lane goes over to the session that is ready, or asks for another place.</summary>
     private void Attempt(Action<VideoLane> step)
@@ -356,22 +351,19 @@ internal sealed class VideoLane
     }
 
     /// <summary>The lease is given back when the driver really has let go of the session; the renditions don't wait for that.</summary>
-    private void Close(VideoSession session, string message)
+    private void Close(VideoSession? session, string message)
     {
+        if (session is null)
+        {
+            return;
+        }
+
         var lease = session.Grant.Lease;
         _scope.CloseAside(
             _members.Name,
             session,
             closed: () => _scope.Desk.Closed(lease, message),
             hung: () => _scope.Desk.Failed(lease, LeaseOutcome.Hung, 0, $"closing a session on {session.Device.Name} did not return"));
-    }
-
-    private void Forget(VideoSession? unused)
-    {
-        if (unused is not null)
-        {
-            Close(unused, "replaced before it was used");
-        }
     }
 
     // The watchdog calls.
@@ -398,19 +390,11 @@ internal sealed class VideoLane
         _encode.Clear();
         foreach (var left in _openings.Shut())
         {
-            if (left.Session is { } unused)
-            {
-                Close(unused, "the rendition has ended");
-            }
-            else
-            {
-                _openings.GiveBack(left);
-            }
+            Close(left.Session, "the rendition has ended");
+            _openings.TellFailed(left);
         }
 
-        foreach (var session in new[] { _session, _next }.OfType<VideoSession>())
-        {
-            Close(session, "the rendition has ended");
-        }
+        Close(_next, "the rendition has ended");
+        Close(_session, "the rendition has ended");
     }
 }
