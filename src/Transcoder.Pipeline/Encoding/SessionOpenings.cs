@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
+using Transcoder.Pipeline.Threads;
 
 namespace Transcoder.Pipeline.Encoding;
 
@@ -74,8 +75,7 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
                     {
                         thread.Hung = () => scope.Desk.Failed(
                             grant.Lease, LeaseOutcome.Hung, 0, $"opening did not return within {EncoderLimits.Opening.TotalSeconds:0} s");
-                        thread.Busy(EncoderLimits.Opening);
-                        Open(grant);
+                        Open(grant, thread);
                     });
                 }
             }
@@ -106,9 +106,10 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
         }
     }
 
-    private void Open(LeaseGrant grant)
+    private void Open(LeaseGrant grant, PipelineThread thread)
     {
         SessionOpening opening;
+        thread.Busy(EncoderLimits.Opening);
         try
         {
             opening = new SessionOpening(grant, scope.Encoders.Open(grant), null);
@@ -120,6 +121,7 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
         }
 
         bool wanted;
+        thread.Idle();
         lock (_lock)
         {
             wanted = !_closed && _opening == grant;
@@ -139,6 +141,7 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
         TellFailed(opening);
         if (opening.Session is { } unwanted)
         {
+            thread.Busy(EncoderLimits.Opening);
             unwanted.Dispose();
             scope.Desk.Closed(grant.Lease, "not wanted any more");
         }

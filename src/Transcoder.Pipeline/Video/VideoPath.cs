@@ -185,6 +185,7 @@ internal sealed class VideoPath : IDisposable
             return false;
         }
 
+        _mustMove = false;
         _fanOut.SetSource(_track!);
         return true;
     }
@@ -293,13 +294,11 @@ internal sealed class VideoPath : IDisposable
     {
         if (_gop.IsWhole && TryOpen(thread))
         {
-            _mustMove = false;
             _scope.Link.Log("Information", $"the source is decoded on {_decoder.Place} from its last keyframe on");
             Replay(thread);
         }
         else if (packet.IsKeyframe)
         {
-            _mustMove = false;
             Drain(thread);
         }
     }

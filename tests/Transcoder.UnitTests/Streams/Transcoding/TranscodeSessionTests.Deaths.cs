@@ -19,21 +19,28 @@ public sealed partial class TranscodeSessionTests
         _launcher.HeldInKernel = true;
         await PublishAsync();
         var first = await RunningAsync();
-        Ask(first, 0);
-        await Eventual.HoldsAsync(() => first.Grants.Count == 1);
-        first.End(Reasons.WorkerHung);
-        await Eventual.HoldsAsync(() => first.IsKilled);
-        var killed = _clock.GetTimestamp();
-        await Eventual.HoldsAsync(() =>
+        _launcher.HeldInKernel = false;
+        try
         {
-            _clock.Advance(TimeSpan.FromMilliseconds(20));
-            return _launcher.Count == 2;
-        });
-        Assert.InRange(_clock.GetElapsedTime(killed), TimeSpan.Zero, TimeSpan.FromSeconds(1));
-        Assert.Equal(first.Grants.Single().Lease, Assert.Single(_resources.Snapshot().Leases).Id);
-        first.Die(128 + 9);
+            Ask(first, 0);
+            await Eventual.HoldsAsync(() => first.Grants.Count == 1);
+            first.End(Reasons.WorkerHung);
+            await Eventual.HoldsAsync(() => first.IsKilled);
+            var killed = _clock.GetTimestamp();
+            await Eventual.HoldsAsync(() =>
+            {
+                _clock.Advance(TimeSpan.FromMilliseconds(20));
+                return _launcher.Count == 2;
+            });
+            Assert.InRange(_clock.GetElapsedTime(killed), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+            Assert.Equal(first.Grants.Single().Lease, Assert.Single(_resources.Snapshot().Leases).Id);
+        }
+        finally
+        {
+            first.Die(128 + 9);
+        }
+
         await Eventual.HoldsAsync(() => _resources.Snapshot().Leases.Count == 0);
-        (await _launcher.NextAsync()).Die(0);
     }
 
     [Theory]
