@@ -69,7 +69,12 @@ public sealed class FailureTests
     [InlineData(2)]
     public void An_encoder_that_takes_frames_and_gives_none_is_replaced_within_two_seconds(int bFrames)
     {
-        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu") { Swallows = frame => frame.Pts >= Ms(20 * 40) });
+        var taken = 0L;
+        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu")
+        {
+            Encoding = (_, frame) => Volatile.Write(ref taken, frame.Pts.Milliseconds),
+            Swallows = frame => frame.Pts >= Ms(20 * 40),
+        });
         bench.Start(Fresh(Rung("720p", 720, bFrames: bFrames)));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 20);
@@ -78,7 +83,9 @@ public sealed class FailureTests
         while (Closed(bench.Daemon).Count == 0 && at < 200)
         {
             bench.SendPictures(at++, 1);
-            bench.Daemon.Saw(_ => false, TimeSpan.FromMilliseconds(3));
+
+            // All but the two that the decoder holds back: time must not run ahead of the pictures.
+            SpinWait.SpinUntil(() => Volatile.Read(ref taken) >= (at - 3) * 40 || Closed(bench.Daemon).Count > 0, TimeSpan.FromSeconds(10));
             bench.Time.Advance(TimeSpan.FromMilliseconds(40));
         }
 

@@ -121,7 +121,7 @@ public sealed class MoveTests
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 30);
         Order(bench, Gpu, LeaseStart.NextKeyframe, after: 20);
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the failure");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the failure");
         bench.SendPictures(30, 30);
         bench.EndSource();
 
@@ -171,7 +171,7 @@ public sealed class MoveTests
         bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 20, "pictures");
         var demand = bench.Daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest)[0].Demands[0];
         bench.Daemon.Send(FakeLedger.Refuse(demand) with { Reason = new Reason(Reasons.Preempted, "a greater priority") });
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the lease");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the lease");
         bench.SendPictures(30, 30);
         bench.EndSource();
 
@@ -242,7 +242,7 @@ public sealed class MoveTests
         bench.Start(Fresh(Rung("720p", 720)));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 24);
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the failure");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the failure");
         for (var i = 24; i < 38; i++)
         {
             bench.SendPictures(i, 1);
