@@ -79,6 +79,7 @@ public static class Reasons
     // ... and why no longer there
     public const string DeviceLost = "device_lost";
     public const string EncoderHung = "encoder_hung";
+    public const string DecoderHung = "decoder_hung";
     public const string EncoderSlow = "encoder_slow";
     public const string Preempted = "preempted";
 

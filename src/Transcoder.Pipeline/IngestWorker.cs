@@ -115,13 +115,17 @@ public sealed class IngestWorker(Stream link, IDeviceSource devices, MediaBuffer
 
             if (_threads.FindHung() is { Count: > 0 } hung)
             {
-                // The daemon first learns which leases hang: the next worker must not go there.
+                // The daemon first learns which leases and devices hang: the next worker must not go there.
                 foreach (var thread in hung)
                 {
                     thread.Hung?.Invoke();
+                    thread.IsAbandoned = thread.IsExpendable;
                 }
 
-                End(new Reason(Reasons.WorkerHung, $"no return for longer than it may take from {string.Join(", ", hung.Select(thread => thread.Name))}"));
+                if (hung.Any(thread => !thread.IsExpendable))
+                {
+                    End(new Reason(Reasons.WorkerHung, $"no return for longer than it may take from {string.Join(", ", hung.Select(thread => thread.Name))}"));
+                }
             }
         }
     }
@@ -181,6 +185,10 @@ public sealed class IngestWorker(Stream link, IDeviceSource devices, MediaBuffer
                     break;
                 case WorkerMessageType.LeaseGrant when _scope is not null:
                     OnGrant(JsonSerializer.Deserialize(payload.Span, WorkerJson.Default.LeaseGrant) ?? throw new InvalidDataException("an empty grant"));
+                    break;
+                case WorkerMessageType.DecodeMove when _scope is not null:
+                    var move = JsonSerializer.Deserialize(payload.Span, WorkerJson.Default.DecodeMove) ?? throw new InvalidDataException("an empty move");
+                    _scope.DecodeOrder = move.Places;
                     break;
                 case WorkerMessageType.Packet when _scope is not null:
                     owned = false;

@@ -1,5 +1,6 @@
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Time;
@@ -14,6 +15,7 @@ namespace Transcoder.Pipeline;
 internal sealed class PipelineScope
 {
     private readonly Action<Reason> _end;
+    private IReadOnlyList<DeviceRef> _decodeOrder;
 
     public PipelineScope(TranscodeJob job, WorkerLink link, IDeviceSource devices, MediaBufferPool pool, TimeProvider time, ThreadSet threads, Action<Reason> end)
     {
@@ -24,6 +26,7 @@ internal sealed class PipelineScope
         Time = time;
         Threads = threads;
         _end = end;
+        _decodeOrder = job.DecodeOrder;
         Encoders = new EncoderPool(devices, time);
         Desk = new LeaseDesk(link, time);
         Renditions = [.. job.Renditions.Select((rendition, number) => new Rendition(number, rendition, link))];
@@ -47,6 +50,13 @@ internal sealed class PipelineScope
 
     public IReadOnlyList<Rendition> Renditions { get; }
 
+    /// <summary>Where to decode, in the order to try: the job's, until the daemon orders otherwise.</summary>
+    public IReadOnlyList<DeviceRef> DecodeOrder
+    {
+        get => Volatile.Read(ref _decodeOrder);
+        set => Volatile.Write(ref _decodeOrder, value);
+    }
+
     public SourceCounters Source { get; } = new();
 
     /// <summary>The source has announced a video track.</summary>
@@ -54,6 +64,23 @@ internal sealed class PipelineScope
 
     /// <summary>Set once it is known which renditions the source's picture allows, or that it never will be.</summary>
     public ManualResetEventSlim VideoSettled { get; } = new();
+
+    /// <summary>
+    /// Closes something native on a thread of its own: a driver may take its time for it, or never return, and nothing that works shall wait for that.
+    /// </summary>
+    /// <param name="closed">On that thread, once it has closed.</param>
+    /// <param name="hung">It has not closed in time, and perhaps never will.</param>
+    public void CloseAside(string name, IDisposable what, Action closed, Action hung) => Threads.Start(
+        $"close:{Job.Stream}:{name}",
+        thread =>
+        {
+            thread.Hung = hung;
+            thread.Busy(EncoderLimits.Opening);
+            what.Dispose();
+            thread.Busy();
+            closed();
+        },
+        expendable: true);
 
     /// <summary>Ends the worker; the first reason wins.</summary>
     public void End(Reason reason) => _end(reason);

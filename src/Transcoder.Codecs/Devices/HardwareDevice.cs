@@ -40,7 +40,7 @@ internal abstract class HardwareDevice(DeviceRef place) : IDevice, IDisposable
     public IDecoder OpenDecoder(Track track)
     {
         var name = track.Kind == TrackKind.Video ? DecoderFor(track.Codec) : null;
-        return name is null ? throw new CodecException($"{Place} has no decoder for {track.Codec.Name()}") : new LibavDecoder(track, name, "threads=1", this);
+        return name is null ? throw new CodecException($"{Place} has no decoder for {track.Codec.Name()}", CodecException.NotSupported) : new LibavDecoder(track, name, "threads=1", this);
     }
 
     public IScaler OpenScaler(VideoFormat target) => new DeviceScaler(this, target, ScaleFilter(target), Uploads);

@@ -24,8 +24,11 @@ internal sealed unsafe class LibavDecoder : IDecoder
     private readonly string _name;
     private LibavFrame? _spare;
 
-    // Device frames that the fan-out and the encoders' queues hold at once, beyond what decoding itself needs.
+    // A device's decoder has so many frames beyond what decoding itself needs: drivers want their number fixed at the start.
     private const int ExtraFrames = 16;
+
+    // The rest is for the frame in hand and for what filters and encoders keep a little longer than we see.
+    private const int MostHeld = 12;
 
     /// <param name="device">Null: software.</param>
     public LibavDecoder(Track track, string? implementation, string options, HardwareDevice? device = null)
@@ -46,6 +49,8 @@ internal sealed unsafe class LibavDecoder : IDecoder
 
     /// <summary>Packets refused and frames lost to damage.</summary>
     public long Damaged { get; private set; }
+
+    public bool IsShortOfFrames => _device is not null && _frames.Out > MostHeld;
 
     public bool Send(Packet? packet)
     {

@@ -11,10 +11,15 @@ internal sealed class LibavFramePool : IDisposable
 
     private readonly ConcurrentQueue<LibavFrame> _shells = new();
     private int _idle;
+    private int _out;
     private volatile bool _disposed;
+
+    /// <summary>Shells that somebody has.</summary>
+    public int Out => Volatile.Read(ref _out);
 
     public LibavFrame Rent()
     {
+        Interlocked.Increment(ref _out);
         if (_shells.TryDequeue(out var shell))
         {
             Interlocked.Decrement(ref _idle);
@@ -27,6 +32,7 @@ internal sealed class LibavFramePool : IDisposable
 
     public void TakeBack(LibavFrame shell)
     {
+        Interlocked.Decrement(ref _out);
         Shim.FrameUnref(shell.Handle);
         if (_disposed || Interlocked.Increment(ref _idle) > Idle)
         {

@@ -17,6 +17,9 @@ public enum CodecStatus
 /// <param name="error">The AVERROR or driver code, untouched.</param>
 public sealed class CodecException(string message, int error = 0) : Exception(message)
 {
+    /// <summary>AVERROR(ENOSYS): the device doesn't do this, which says nothing of its health.</summary>
+    public const int NotSupported = -38;
+
     public int Error { get; } = error;
 }
 
@@ -53,6 +56,9 @@ public interface IDecoder : IDisposable
 
     /// <summary>The next frame in presentation order; its Pts is the packet's. The caller owns one reference.</summary>
     CodecStatus Receive(out Frame? frame);
+
+    /// <summary>So many of its frames are held that it may soon have none to decode into: who holds any longer brings them to main memory.</summary>
+    bool IsShortOfFrames { get; }
 }
 
 public interface IScaler : IDisposable

@@ -51,8 +51,21 @@ public enum LeaseOutcome : byte
 
 /// <param name="Error">The AVERROR or driver code, 0 where there is none.</param>
 /// <param name="Message">The codec's own words.</param>
-public sealed record LeaseClosed(long Lease, LeaseOutcome Outcome, int Error, string Message);
+/// <param name="Closing">The session is still in the driver, as one that hangs always is: <see cref="LeaseOutcome.Released"/> follows when it has closed.</param>
+public sealed record LeaseClosed(long Lease, LeaseOutcome Outcome, int Error, string Message, bool Closing = false);
 
 /// <summary>A session that runs cannot keep up: sent at once, not with the report, so that the daemon can move it before frames are lost.</summary>
 /// <param name="EncodeRatio">Time in the encoder by the frames' own duration over the last half second; above 1 it falls behind.</param>
 public sealed record LeaseStrained(long Lease, double EncodeRatio);
+
+/// <summary>The source is decoded there from now on.</summary>
+public sealed record DecoderStarted(DeviceRef Place);
+
+/// <summary>A decoder failed on a device that decodes such sources otherwise.</summary>
+/// <param name="Hangs">A call into the driver didn't return: the worker ends for it.</param>
+/// <param name="Message">The codec's own words.</param>
+public sealed record DecoderFailed(DeviceRef Place, bool Hangs, string Message);
+
+/// <summary>The daemon's order to decode elsewhere: the place of now is no good any more.</summary>
+/// <param name="Places">In the order to try; empty: on the CPU.</param>
+public sealed record DecodeMove(IReadOnlyList<DeviceRef> Places, Reason Reason);

@@ -48,6 +48,15 @@ public enum WorkerMessageType : byte
 
     /// <summary>Worker: JSON <see cref="LeaseStrained"/>.</summary>
     LeaseStrained = 14,
+
+    /// <summary>Worker: JSON <see cref="DecoderStarted"/>, where the daemon expects another place.</summary>
+    DecoderStarted = 15,
+
+    /// <summary>Worker: JSON <see cref="DecoderFailed"/>.</summary>
+    DecoderFailed = 16,
+
+    /// <summary>Daemon: JSON <see cref="DecodeMove"/>.</summary>
+    DecodeMove = 17,
 }
 
 /// <summary>

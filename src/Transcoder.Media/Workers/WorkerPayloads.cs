@@ -59,4 +59,7 @@ public sealed record WorkerLogLine(string Level, string Message);
 [JsonSerializable(typeof(LeaseGrant))]
 [JsonSerializable(typeof(LeaseClosed))]
 [JsonSerializable(typeof(LeaseStrained))]
+[JsonSerializable(typeof(DecoderStarted))]
+[JsonSerializable(typeof(DecoderFailed))]
+[JsonSerializable(typeof(DecodeMove))]
 public sealed partial class WorkerJson : JsonSerializerContext;

@@ -1,3 +1,5 @@
+using Transcoder.Media.Devices;
+using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
 
 namespace Transcoder.Pipeline.Encoding;
@@ -14,11 +16,16 @@ internal static class EncoderLimits
     /// <summary>Software hangs in no driver; on an overloaded machine it is slow.</summary>
     public static readonly TimeSpan SoftwareSilence = TimeSpan.FromSeconds(20);
 
-    /// <summary>Frames that an encoder may hold before its first output: look-ahead, B-frames and the driver's own surfaces.</summary>
-    public const int FirstDelay = 36;
+    // Frames that a software encoder may hold before its first output: look-ahead and its threads.
+    private const int SoftwareDelay = 36;
 
     /// <summary>Frames beyond the delay that the session has shown.</summary>
     public const int MoreDelay = 4;
 
-    public static TimeSpan SilenceOf(IDevice device) => device.Kind == "software" ? SoftwareSilence : Silence;
+    public static TimeSpan SilenceOf(IDevice device) => IsSoftware(device) ? SoftwareSilence : Silence;
+
+    /// <summary>Frames that a session may hold before its first output. The tables let a device's encoder hold none but what B-frames need.</summary>
+    public static int FirstDelayOf(IDevice device, VideoEncoderSettings settings) => IsSoftware(device) ? SoftwareDelay : settings.BFrames + 1;
+
+    private static bool IsSoftware(IDevice device) => device.Kind == DeviceRef.Cpu.Kind;
 }

@@ -14,8 +14,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
 
     private readonly object _gate = new();
     private readonly Dictionary<int, Desk> _desks = [];
-    private readonly HashSet<long> _closed = [];
-    private readonly Dictionary<long, int> _held = [];
+    private readonly Dictionary<long, LeaseLife> _leases = [];
     private bool _aborted;
     private bool _returned;
     private bool _shut;
@@ -71,7 +70,7 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
 
         if (unwanted is not null)
         {
-            Close(unwanted.Lease, LeaseOutcome.Released, 0, "not wanted any more");
+            GiveBack(unwanted.Lease, "not wanted any more");
         }
     }
 
@@ -160,48 +159,38 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
 
         foreach (var grant in Returned())
         {
-            Close(grant.Lease, LeaseOutcome.Released, 0, "the source has ended");
+            GiveBack(grant.Lease, "the source has ended");
         }
     }
 
-    /// <summary>A session is opened under the lease. Two lanes may have one lease: they asked for the same at different times.</summary>
-    public void Hold(long lease)
+    /// <summary>A session is to be opened under the lease: there is one, as the driver counts.</summary>
+    /// <returns>False: there is or was one already.</returns>
+    public bool Hold(long lease)
     {
-        lock (_gate)
+        lock (_leases)
         {
-            _held[lease] = _held.GetValueOrDefault(lease) + 1;
+            return _leases.TryAdd(lease, LeaseLife.Held);
         }
     }
 
-    /// <summary>Told once for each lease: when its last session has closed in order, or at the first failure.</summary>
-    public void Close(long lease, LeaseOutcome outcome, int error, string message)
+    /// <summary>No session could be opened.</summary>
+    public void NotOpened(long lease, int error, string message) => Tell(new LeaseClosed(lease, LeaseOutcome.OpenFailed, error, message), LeaseLife.Over);
+
+    /// <summary>The session is no good any more. The daemon knows at once; <see cref="Closed"/> follows when it has closed, if it ever does.</summary>
+    public void Failed(long lease, LeaseOutcome outcome, int error, string message) =>
+        Tell(new LeaseClosed(lease, outcome, error, message, Closing: true), LeaseLife.Failed);
+
+    /// <summary>A grant that nobody takes; where another rendition has taken the lease it stays.</summary>
+    public void GiveBack(long lease, string why)
     {
-        lock (_gate)
+        if (Hold(lease))
         {
-            var others = _held.GetValueOrDefault(lease) - 1;
-            _held[lease] = others;
-            if (lease == 0 || (others > 0 && outcome == LeaseOutcome.Released) || !_closed.Add(lease))
-            {
-                return;
-            }
+            Closed(lease, why);
         }
-
-        link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, outcome, error, message), WorkerJson.Default.LeaseClosed);
     }
 
-    /// <summary>A session that was told as hung could be closed after all: its place need not wait for the worker's end.</summary>
-    public void ClosedAfterAll(long lease)
-    {
-        lock (_gate)
-        {
-            if (_held.GetValueOrDefault(lease) > 0)
-            {
-                return;
-            }
-        }
-
-        link.SendJson(WorkerMessageType.LeaseClosed, 0, new LeaseClosed(lease, LeaseOutcome.Released, 0, "closed after all"), WorkerJson.Default.LeaseClosed);
-    }
+    /// <summary>The session is gone.</summary>
+    public void Closed(long lease, string message) => Tell(new LeaseClosed(lease, LeaseOutcome.Released, 0, message), LeaseLife.Over);
 
     public void Strained(long lease, double ratio) =>
         link.SendJson(WorkerMessageType.LeaseStrained, 0, new LeaseStrained(lease, ratio), WorkerJson.Default.LeaseStrained);
@@ -215,6 +204,24 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         }
     }
 
+    /// <summary>Each word once, and none after the last.</summary>
+    private void Tell(LeaseClosed closed, LeaseLife life)
+    {
+        lock (_leases)
+        {
+            var before = _leases.GetValueOrDefault(closed.Lease);
+            if (closed.Lease == 0 || before >= life)
+            {
+                return;
+            }
+
+            _leases[closed.Lease] = life;
+            closed = before == LeaseLife.Failed ? closed with { Outcome = LeaseOutcome.Released } : closed;
+        }
+
+        link.SendJson(WorkerMessageType.LeaseClosed, 0, closed, WorkerJson.Default.LeaseClosed);
+    }
+
     private Desk At(int number)
     {
         if (!_desks.TryGetValue(number, out var desk))
@@ -223,6 +230,13 @@ internal sealed class LeaseDesk(WorkerLink link, TimeProvider time)
         }
 
         return desk;
+    }
+
+    private enum LeaseLife : byte
+    {
+        Held,
+        Failed,
+        Over,
     }
 
     private sealed class Desk

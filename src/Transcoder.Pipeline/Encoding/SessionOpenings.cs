@@ -1,10 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
+using Transcoder.Pipeline.Threads;
 
 namespace Transcoder.Pipeline.Encoding;
 
-/// <summary>What became of a grant: a refusal (no lease), an open session, or why none opened.</summary>
+/// <summary>
+/// What became of a grant: a refusal (no lease), an open session, why none opened, or (neither) a lease that has a session already: that of the lane, which is to stay.
+/// </summary>
 internal sealed record SessionOpening(LeaseGrant Grant, VideoSession? Session, Exception? Failure);
 
 /// <summary>
@@ -12,7 +15,7 @@ internal sealed record SessionOpening(LeaseGrant Grant, VideoSession? Session, E
 /// an earlier one that is still being opened. What nobody takes is closed and given back. Thread safe.
 /// </summary>
 /// <param name="notify">Something can be taken.</param>
-internal sealed class SessionOpenings(PipelineScope scope, string name, Action notify) : IDisposable
+internal sealed class SessionOpenings(PipelineScope scope, string name, Action notify)
 {
     private readonly Lock _lock = new();
     private readonly Queue<SessionOpening> _done = new();
@@ -28,6 +31,18 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             lock (_lock)
             {
                 return _opening is not null || _done.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>The last one granted, whatever has become of it so far.</summary>
+    public long LatestLease
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _latest;
             }
         }
     }
@@ -49,15 +64,20 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             else
             {
                 _latest = grant.Lease;
-                _opening = grant;
-                scope.Desk.Hold(grant.Lease);
-                scope.Threads.Start($"open:{scope.Job.Stream}:{name}", thread =>
+                _opening = scope.Desk.Hold(grant.Lease) ? grant : null;
+                if (_opening is null)
                 {
-                    thread.Hung = () => scope.Desk.Close(
-                        grant.Lease, LeaseOutcome.Hung, 0, $"opening did not return within {EncoderLimits.Opening.TotalSeconds:0} s");
-                    thread.Busy(EncoderLimits.Opening);
-                    Open(grant);
-                });
+                    _done.Enqueue(new SessionOpening(grant, null, null));
+                }
+                else
+                {
+                    scope.Threads.Start($"open:{scope.Job.Stream}:{name}", thread =>
+                    {
+                        thread.Hung = () => scope.Desk.Failed(
+                            grant.Lease, LeaseOutcome.Hung, 0, $"opening did not return within {EncoderLimits.Opening.TotalSeconds:0} s");
+                        Open(grant, thread);
+                    });
+                }
             }
         }
 
@@ -72,22 +92,24 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
         }
     }
 
-    public void Dispose()
+    /// <summary>Nothing is taken any more. What is being opened now is given back when it is open.</summary>
+    /// <returns>What nobody has taken.</returns>
+    public IReadOnlyList<SessionOpening> Shut()
     {
         lock (_lock)
         {
             _closed = true;
             _opening = null;
-            while (_done.TryDequeue(out var opening))
-            {
-                GiveBack(opening);
-            }
+            SessionOpening[] left = [.. _done];
+            _done.Clear();
+            return left;
         }
     }
 
-    private void Open(LeaseGrant grant)
+    private void Open(LeaseGrant grant, PipelineThread thread)
     {
         SessionOpening opening;
+        thread.Busy(EncoderLimits.Opening);
         try
         {
             opening = new SessionOpening(grant, scope.Encoders.Open(grant), null);
@@ -98,29 +120,39 @@ internal sealed class SessionOpenings(PipelineScope scope, string name, Action n
             opening = new SessionOpening(grant, null, exception);
         }
 
+        bool wanted;
+        thread.Idle();
         lock (_lock)
         {
-            if (_closed || _opening != grant)
+            wanted = !_closed && _opening == grant;
+            if (wanted)
             {
-                GiveBack(opening);
-                return;
+                _opening = null;
+                _done.Enqueue(opening);
             }
-
-            _opening = null;
-            _done.Enqueue(opening);
         }
 
-        notify();
+        if (wanted)
+        {
+            notify();
+            return;
+        }
+
+        TellFailed(opening);
+        if (opening.Session is { } unwanted)
+        {
+            thread.Busy(EncoderLimits.Opening);
+            unwanted.Dispose();
+            scope.Desk.Closed(grant.Lease, "not wanted any more");
+        }
     }
 
-    private void GiveBack(SessionOpening opening)
+    /// <summary>Gives the lease back where no session opened.</summary>
+    public void TellFailed(SessionOpening opening)
     {
-        opening.Session?.Dispose();
-        var failure = opening.Failure;
-        scope.Desk.Close(
-            opening.Grant.Lease,
-            failure is null ? LeaseOutcome.Released : LeaseOutcome.OpenFailed,
-            (failure as CodecException)?.Error ?? 0,
-            failure?.Message ?? "not wanted any more");
+        if (opening.Failure is { } failure)
+        {
+            scope.Desk.NotOpened(opening.Grant.Lease, (failure as CodecException)?.Error ?? 0, failure.Message);
+        }
     }
 }

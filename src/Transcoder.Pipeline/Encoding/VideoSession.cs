@@ -1,3 +1,4 @@
+using Transcoder.Media;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
@@ -17,7 +18,8 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
     private readonly TimeSpan _silence = EncoderLimits.SilenceOf(device);
     private bool _fresh = true;
     private int _inside;
-    private int _delay = EncoderLimits.FirstDelay;
+    private int _delay = EncoderLimits.FirstDelayOf(device, grant.Settings);
+    private bool _answered;
     private int _sentSinceOutput;
     private long _lastOutput = time.GetTimestamp();
 
@@ -28,8 +30,6 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
     public IDevice ScalesOn => scalesOn;
 
     public Track Track => encoder.Track;
-
-    public string Description => encoder.Description;
 
     public PictureSize Size { get; } = new(grant.Settings.Width, grant.Settings.Height);
 
@@ -85,7 +85,8 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
         Leave(thread, began);
         if (status == CodecStatus.Ok)
         {
-            _delay = _delay == EncoderLimits.FirstDelay ? _inside : Math.Max(_delay, _inside);
+            _delay = _answered ? Math.Max(_delay, _inside) : _inside;
+            _answered = true;
             _inside--;
             _sentSinceOutput = 0;
             _lastOutput = time.GetTimestamp();
@@ -93,6 +94,10 @@ internal sealed class VideoSession(LeaseGrant grant, IDevice device, IVideoEncod
 
         return status;
     }
+
+    /// <param name="decoder">The way of the frames to here.</param>
+    public RenditionStarted Describe(string decoder, Reason reason) =>
+        new(device.Id, device.Kind, encoder.Description, decoder, Size.Width, Size.Height, grant.Settings.FrameRate, reason, grant.Lease);
 
     public void Dispose()
     {

@@ -53,6 +53,12 @@ internal sealed class PipelineThread
     /// <summary>Called by the watchdog, once, when the thread has exceeded its limit: the last that can be done for what it holds.</summary>
     public Action? Hung { get; set; }
 
+    /// <summary>Nothing waits for it: one that hangs is left alone, and the worker goes on.</summary>
+    public bool IsExpendable { get; init; }
+
+    /// <summary>It hung, and that was told.</summary>
+    public bool IsAbandoned { get; set; }
+
     public bool HasEnded => Volatile.Read(ref _ended);
 
     /// <summary>The present piece of work takes longer than it may.</summary>

@@ -7,12 +7,17 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
     private readonly List<PipelineThread> _threads = [];
     private int _running;
 
+    /// <summary>Without those that are expendable.</summary>
     public int Running => Volatile.Read(ref _running);
 
-    public PipelineThread Start(string name, Action<PipelineThread> body)
+    public PipelineThread Start(string name, Action<PipelineThread> body, bool expendable = false)
     {
-        var thread = new PipelineThread(name, time, body, OnEnded);
-        Interlocked.Increment(ref _running);
+        var thread = new PipelineThread(name, time, body, OnEnded) { IsExpendable = expendable };
+        if (!expendable)
+        {
+            Interlocked.Increment(ref _running);
+        }
+
         lock (_lock)
         {
             // Sessions are opened on threads of their own: those of a long day are not all remembered.
@@ -31,7 +36,7 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
     {
         lock (_lock)
         {
-            return _threads.Exists(thread => thread.IsHung) ? _threads.FindAll(thread => thread.IsHung) : [];
+            return _threads.Exists(IsNewlyHung) ? _threads.FindAll(IsNewlyHung) : [];
         }
     }
 
@@ -46,12 +51,14 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
         while (Next(joined) is { } thread)
         {
             var left = deadline - TimeProvider.System.GetElapsedTime(start);
-            all &= thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            all &= thread.Join(left > TimeSpan.Zero && !thread.IsAbandoned ? left : TimeSpan.Zero);
             joined.Add(thread);
         }
 
         return all;
     }
+
+    private static bool IsNewlyHung(PipelineThread thread) => thread.IsHung && !thread.IsAbandoned;
 
     private PipelineThread? Next(HashSet<PipelineThread> joined)
     {
@@ -63,7 +70,11 @@ internal sealed class ThreadSet(TimeProvider time, Action<PipelineThread, Except
 
     private void OnEnded(PipelineThread thread, Exception? escaped)
     {
-        Interlocked.Decrement(ref _running);
+        if (!thread.IsExpendable)
+        {
+            Interlocked.Decrement(ref _running);
+        }
+
         ended(thread, escaped);
     }
 }

@@ -9,7 +9,8 @@ namespace Transcoder.Pipeline.Video;
 /// The distinct sizes of one source frame on one device, each made when a rendition asks for it, from the next larger one that is there already or from
 /// the source. Between <see cref="Begin"/> and <see cref="Finish"/> it holds one reference on each frame it made. One thread.
 /// </summary>
-internal sealed class ScaleCascade(IDevice device) : IDisposable
+/// <param name="close">Takes what is no longer needed.</param>
+internal sealed class ScaleCascade(IDevice device, Action<IDisposable> close) : IDisposable
 {
     // A size that nobody asked for during this many frames is given up.
     private const int Unused = 600;
@@ -47,7 +48,7 @@ internal sealed class ScaleCascade(IDevice device) : IDisposable
             _steps[i].Frame = null;
             if (_frames - _steps[i].UsedAt > Unused)
             {
-                _steps[i].Scaler.Dispose();
+                close(_steps[i].Scaler);
                 _steps.RemoveAt(i);
             }
         }
@@ -55,13 +56,18 @@ internal sealed class ScaleCascade(IDevice device) : IDisposable
         _source = null;
     }
 
+    /// <summary>The scalers go the way of those that are no longer needed.</summary>
+    public void Close()
+    {
+        Finish();
+        _steps.ForEach(step => close(step.Scaler));
+        _steps.Clear();
+    }
+
     public void Dispose()
     {
         Finish();
-        foreach (var step in _steps)
-        {
-            step.Scaler.Dispose();
-        }
+        _steps.ForEach(step => step.Scaler.Dispose());
     }
 
     private Frame? SmallestAbove(PictureSize size)

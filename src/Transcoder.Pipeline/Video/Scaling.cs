@@ -1,5 +1,6 @@
 using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 using Transcoder.Pipeline.Encoding;
 using Transcoder.Pipeline.Planning;
 using Transcoder.Pipeline.Threads;
@@ -10,11 +11,15 @@ namespace Transcoder.Pipeline.Video;
 /// Brings a source frame to the devices that encode it: once to each, then from size to size there. What a device can't scale the CPU scales. One thread.
 /// </summary>
 /// <param name="log">For a person: a device that does not scale.</param>
-internal sealed class Scaling(IDevice cpu, Action<string> log) : IDisposable
+/// <param name="close">Takes a device's scalers that are no longer needed: closing them may take as long as its driver likes.</param>
+internal sealed class Scaling(IDevice cpu, Action<string> log, Action<IDisposable> close) : IDisposable
 {
     private readonly Dictionary<IDevice, ScaleCascade> _cascades = [];
     private readonly HashSet<IDevice> _failing = [];
+    private IScaler? _carrier;
+    private (int Width, int Height) _carries;
     private Frame? _source;
+    private Frame? _carried;
     private IDevice? _sourceOn;
     private IDevice? _at;
 
@@ -22,8 +27,14 @@ internal sealed class Scaling(IDevice cpu, Action<string> log) : IDisposable
     public IDevice? At => Volatile.Read(ref _at);
 
     /// <summary>The caller keeps its reference until <see cref="Finish"/>.</summary>
-    public void Begin(Frame source, IDevice on)
+    /// <param name="carry">The frame shall not wait on its device: it is brought to main memory first.</param>
+    public void Begin(Frame source, IDevice on, bool carry, PipelineThread thread)
     {
+        if (carry && on != cpu && TryCarry(source, on, thread))
+        {
+            (source, on) = (_carried!, cpu);
+        }
+
         _source = source;
         _sourceOn = on;
         foreach (var cascade in _cascades.Values)
@@ -58,6 +69,8 @@ internal sealed class Scaling(IDevice cpu, Action<string> log) : IDisposable
         }
 
         _source = null;
+        _carried?.Release();
+        _carried = null;
     }
 
     /// <summary>The source is another one: scalers are opened for it anew.</summary>
@@ -65,13 +78,49 @@ internal sealed class Scaling(IDevice cpu, Action<string> log) : IDisposable
     {
         foreach (var cascade in _cascades.Values)
         {
-            cascade.Dispose();
+            cascade.Close();
         }
 
         _cascades.Clear();
     }
 
-    public void Dispose() => Reset();
+    public void Dispose()
+    {
+        foreach (var cascade in _cascades.Values)
+        {
+            cascade.Dispose();
+        }
+
+        _carrier?.Dispose();
+    }
+
+    private bool TryCarry(Frame source, IDevice on, PipelineThread thread)
+    {
+        try
+        {
+            thread.Busy(EncoderLimits.SilenceOf(on));
+            Volatile.Write(ref _at, on);
+            if (_carrier is null || _carries != (source.Width, source.Height))
+            {
+                _carrier?.Dispose();
+                _carrier = cpu.OpenScaler(new VideoFormat(source.Width, source.Height, 0));
+                _carries = (source.Width, source.Height);
+            }
+
+            _carried = _carrier.Scale(source);
+            return true;
+        }
+        catch (CodecException)
+        {
+            // The device may be going just now, and its frames with it.
+            return false;
+        }
+        finally
+        {
+            Volatile.Write(ref _at, null);
+            thread.Busy();
+        }
+    }
 
     private (Frame Frame, IDevice On) Scale(IDevice device, PictureSize size, PipelineThread thread)
     {
@@ -109,7 +158,7 @@ internal sealed class Scaling(IDevice cpu, Action<string> log) : IDisposable
     {
         if (!_cascades.TryGetValue(device, out var cascade))
         {
-            _cascades.Add(device, cascade = new ScaleCascade(device));
+            _cascades.Add(device, cascade = new ScaleCascade(device, device == cpu ? static scaler => scaler.Dispose() : close));
             cascade.Begin(_source!);
         }
 

@@ -14,7 +14,7 @@ namespace Transcoder.Pipeline.Video;
 /// From decoded frames to the queues of the lanes: the one place where it is decided, once for each source frame, whether it is a keyframe, which
 /// renditions take it and in which size. On the decode thread.
 /// </summary>
-internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposable
+internal sealed class VideoFanOut(PipelineScope scope, LagGate lag, SourceDecoder decoder) : IDisposable
 {
     // Enough to estimate a frame rate; or so much time, where frames come slowly.
     private const int FramesToEstimate = 6;
@@ -26,9 +26,10 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     private readonly KeyframeGrid _grid = new(scope.Job.KeyframeInterval);
     private readonly List<Frame> _early = [];
     private readonly List<Rung> _rungs = [];
-    private readonly Scaling _scaling = new(scope.Encoders.Cpu, line => scope.Link.Log("Warning", line));
+    private readonly Scaling _scaling = new(
+        scope.Encoders.Cpu, line => scope.Link.Log("Warning", line), scaler => scope.CloseAside("scaler", scaler, closed: () => { }, hung: () => { }));
+
     private SourcePicture _source;
-    private IDevice? _device;
     private Track? _track;
     private MediaTime _last = MediaTime.MinValue;
     private TimeSpan _duration;
@@ -42,9 +43,8 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     public bool IsReplaying { get; set; }
 
     /// <summary>A decoder was opened: its frames are on that device.</summary>
-    public void SetSource(IDevice device, Track track)
+    public void SetSource(Track track)
     {
-        _device = device;
         _track = track;
         _scaling.Reset();
         if (_planned)
@@ -127,7 +127,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             {
                 foreach (var session in _rungs.Select(rung => rung.Lane.Session).Where(session => session?.Device == device))
                 {
-                    scope.Desk.Close(session!.Grant.Lease, LeaseOutcome.Hung, 0, $"scaling on {device.Name} did not return");
+                    scope.Desk.Failed(session!.Grant.Lease, LeaseOutcome.Hung, 0, $"scaling on {device.Name} did not return");
                 }
             }
         }
@@ -142,7 +142,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
 
     private double StatedRate => _track!.Video.FrameRate;
 
-    private FramePath Path => new(_device!, _track!.Codec.Name(), _source.Width, _source.Height, _source.FrameRate);
+    private FramePath Path => new(decoder.Device, _track!.Codec.Name(), _source.Width, _source.Height, _source.FrameRate);
 
     private void Settle(PipelineThread thread)
     {
@@ -167,36 +167,14 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
     }
 
     /// <summary>
-    /// A rendition whose pictures were the source's own is encoded from the next frame on: by the encoder of another that asks for the same, or by its own.
-    /// Where nothing was decoded so far the first frame settles it.
+    /// Renditions whose pictures were the source's own are encoded from the next frame on: by the encoder of another that asks for the same, or by their own, as the
+    /// daemon says. Where nothing was decoded so far the first frame settles it.
     /// </summary>
-    public void Add(Rendition rendition, LeaseGrant? grant = null)
+    public void Add(IReadOnlyList<Rendition> renditions, PipelineThread thread)
     {
-        if (!_planned)
+        if (_planned && renditions.Count > 0)
         {
-            return;
-        }
-
-        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
-        if (plan.Renditions.FirstOrDefault(each => each.Number == rendition.Number) is not { } planned)
-        {
-            rendition.End(plan.LeftOut.First(each => each.Number == rendition.Number).Reason);
-            return;
-        }
-
-        var member = new LaneMember(rendition, rendition.VideoLeft);
-        if (_rungs.Find(rung => rung.Lane.Plan.Settings == planned.Settings && !rung.Lane.Members.HaveEnded && (grant is null || rung.Lane.Session?.Grant.Lease == grant.Lease)) is { } shared)
-        {
-            shared.Lane.Join(member);
-            return;
-        }
-
-        lock (_rungs)
-        {
-            if (!_aborted)
-            {
-                Start(new VideoLane(scope, new LaneMembers([member]), planned, Path, grant));
-            }
+            Start([.. renditions.Select(PlanFor).OfType<PlannedVideo>()], thread);
         }
     }
 
@@ -208,20 +186,31 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             var rendition = scope.Renditions[grant.Number];
             if (rendition.IsParked)
             {
-                lock (_rungs)
-                {
-                    _rungs.RemoveAll(rung => rung.Lane.Members.HaveEnded);
-                }
-
                 rendition.Return(_last);
-                Add(rendition, grant);
+                if (PlanFor(rendition) is { } planned)
+                {
+                    Start(grant, [planned]);
+                }
             }
 
             if (rendition.HasEnded)
             {
-                scope.Desk.Close(grant.Lease, LeaseOutcome.Released, 0, "not wanted any more");
+                scope.Desk.GiveBack(grant.Lease, "not wanted any more");
             }
         }
+    }
+
+    /// <returns>Null: the source's picture doesn't allow it, and it has ended.</returns>
+    private PlannedVideo? PlanFor(Rendition rendition)
+    {
+        var plan = TranscodePlanner.Plan(scope.Job.Renditions, _source, scope.Job.KeyframeInterval);
+        if (plan.Renditions.FirstOrDefault(each => each.Number == rendition.Number) is { } planned)
+        {
+            return planned;
+        }
+
+        rendition.End(plan.LeftOut.First(each => each.Number == rendition.Number).Reason);
+        return null;
     }
 
     private static bool IsPlanned(Rendition rendition) => rendition.Job.Spec.Video is not null && !rendition.HasEnded && !rendition.PassesThrough;
@@ -250,29 +239,38 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
             scope.Renditions[planned.Number].Park(grant?.Reason ?? new Reason(Reasons.NoPlace, $"no answer to the request for a place within {GrantDeadline.TotalSeconds:0} s"));
         }
 
-        lock (_rungs)
+        foreach (var shared in wanted.Zip(grants).Where(each => each.Second is { Lease: not 0 }).GroupBy(each => each.Second!.Lease))
         {
-            foreach (var shared in wanted.Zip(grants).Where(each => each.Second is { Lease: not 0 }).GroupBy(each => each.Second!.Lease, each => each.First))
-            {
-                if (_aborted)
-                {
-                    scope.Desk.Close(shared.Key, LeaseOutcome.Released, 0, "the worker ends");
-                    continue;
-                }
-
-                var members = new LaneMembers([.. shared.Select(each => new LaneMember(scope.Renditions[each.Number], scope.Renditions[each.Number].VideoLeft))]);
-                Start(new VideoLane(scope, members, shared.First(), Path));
-            }
+            Start(shared.First().Second!, [.. shared.Select(each => each.First)]);
         }
     }
 
-    private void Start(VideoLane lane)
+    /// <summary>The lane that has the lease takes them in, or a new one.</summary>
+    private void Start(LeaseGrant grant, IReadOnlyList<PlannedVideo> wanted)
     {
-        _rungs.Add(new Rung(lane));
-        scope.Threads.Start($"enc:{scope.Job.Stream}:{lane.Members.Name}", lane.Run);
+        LaneMember[] members = [.. wanted.Select(each => new LaneMember(scope.Renditions[each.Number], scope.Renditions[each.Number].VideoLeft))];
+        lock (_rungs)
+        {
+            if (_aborted)
+            {
+                scope.Desk.GiveBack(grant.Lease, "the worker ends");
+                return;
+            }
 
-        // Each size is made from a larger one that is there already.
-        _rungs.Sort((one, other) => other.Pixels.CompareTo(one.Pixels));
+            _rungs.RemoveAll(rung => rung.Lane.Members.HaveEnded);
+            if (_rungs.Find(rung => rung.Lane.Has(grant.Lease)) is { } having)
+            {
+                Array.ForEach(members, having.Lane.Join);
+                return;
+            }
+
+            var lane = new VideoLane(scope, new LaneMembers(members), wanted[0], Path, grant);
+            _rungs.Add(new Rung(lane));
+            scope.Threads.Start($"enc:{scope.Job.Stream}:{lane.Members.Name}", lane.Run);
+
+            // Each size is made from a larger one that is there already.
+            _rungs.Sort((one, other) => other.Pixels.CompareTo(one.Pixels));
+        }
     }
 
     /// <summary>Another picture may change what a rung asks for. Rungs that it is too small for stay as they are: viewers are watching.</summary>
@@ -311,7 +309,7 @@ internal sealed class VideoFanOut(PipelineScope scope, LagGate lag) : IDisposabl
         lag.BeginFrame(_duration);
         try
         {
-            _scaling.Begin(frame, _device!);
+            _scaling.Begin(frame, decoder.Device, carry: decoder.IsShortOfFrames, thread);
             foreach (var rung in _rungs)
             {
                 OfferTo(rung, frame, grid, thread);

@@ -31,14 +31,13 @@ internal sealed class VideoLane
     private LaneTarget _target;
     private VideoSession? _session;
     private VideoSession? _next;
-    private VideoSession? _closing;
     private Picture _current;
     private long? _askedAt;
     private long? _strainedAt;
     private string _lastFailure = "";
 
-    /// <param name="grant">A place that it has been given already; without one, and without one at the desk, it asks.</param>
-    public VideoLane(PipelineScope scope, LaneMembers members, PlannedVideo plan, FramePath path, LeaseGrant? grant = null)
+    /// <param name="grant">The place that it has been given.</param>
+    public VideoLane(PipelineScope scope, LaneMembers members, PlannedVideo plan, FramePath path, LeaseGrant grant)
     {
         _scope = scope;
         _members = members;
@@ -48,10 +47,7 @@ internal sealed class VideoLane
         _restarts = RestartBudget.ForCodecs(scope.Time);
         _encode = new LaneEncode(scope, members);
         _openings = new SessionOpenings(scope, members.Name, Queue.Notify);
-        if (grant is not null)
-        {
-            _openings.Take(grant);
-        }
+        _openings.Take(grant);
     }
 
     public LaneMembers Members => _members;
@@ -66,6 +62,9 @@ internal sealed class VideoLane
 
     /// <summary>The lease in use, and where; for the watchdog and for renditions that join.</summary>
     public VideoSession? Session => Volatile.Read(ref _session);
+
+    /// <summary>Whether it has the lease, or is about to open it.</summary>
+    public bool Has(long lease) => Session?.Grant.Lease == lease || _openings.LatestLease == lease;
 
     /// <summary>The source's picture has changed, and with it what is wanted. A grant for it follows.</summary>
     public void Change(PlannedVideo plan, FramePath path)
@@ -87,11 +86,6 @@ internal sealed class VideoLane
 
         try
         {
-            if (!_openings.IsAny)
-            {
-                Ask();
-            }
-
             while (!_members.HaveEnded && Step())
             {
             }
@@ -160,15 +154,19 @@ internal sealed class VideoLane
                     Park(_members.All.Where(member => member.Rendition.Number == notice.Grant.Number), notice.Grant.Reason);
                     break;
                 case { Session: { } session }:
-                    if (_next is not null)
-                    {
-                        Close(_next, LeaseOutcome.Released, 0, "replaced before it was used");
-                    }
-
+                    Close(_next, "replaced before it was used");
                     _next = session;
                     break;
-                default:
+                case { Failure: not null }:
                     OpenFailed(notice);
+                    break;
+                case { Grant.Lease: var lease } when lease == _session?.Grant.Lease:
+                    Close(_next, "the rendition stays");
+                    _next = null;
+                    break;
+                default:
+                    // The session that it names is gone.
+                    AskIfIdle();
                     break;
             }
         }
@@ -203,7 +201,7 @@ internal sealed class VideoLane
     {
         _lastFailure = $"{notice.Grant.Place}: {notice.Failure!.Message}";
         _scope.Link.Log("Warning", new Reason(Reasons.EncoderFailed, $"{_members.Name}: {_lastFailure}"));
-        _scope.Desk.Close(notice.Grant.Lease, LeaseOutcome.OpenFailed, (notice.Failure as CodecException)?.Error ?? 0, notice.Failure.Message);
+        _openings.TellFailed(notice);
 
         // Where the old encoder still works, the daemon decides whether to try another place.
         if (!_openings.IsAny && (_session is null || notice.Grant.Start == LeaseStart.Now))
@@ -218,6 +216,14 @@ internal sealed class VideoLane
         var path = Volatile.Read(ref _path);
         _scope.Desk.Ask(new LeaseRequest(path.Place, path.Width, path.Height, path.FrameRate,
             [.. _members.All.Where(member => !member.HasEnded).Select(member => new EncodeDemand(member.Rendition.Number, _plan.Settings))]));
+    }
+
+    private void AskIfIdle()
+    {
+        if (_session is null && _next is null && !_openings.IsAny)
+        {
+            AskAgain();
+        }
     }
 
     private void AskAgain()
@@ -270,10 +276,7 @@ internal sealed class VideoLane
         _next = null;
         Use(next);
         Attempt(static lane => lane._encode.SendAgain(lane._session!, lane._thread));
-        if (old is not null)
-        {
-            Close(old, LeaseOutcome.Released, 0, next.Grant.Reason.ToString());
-        }
+        Close(old, next.Grant.Reason.ToString());
     }
 
     private void Use(VideoSession? session)
@@ -300,9 +303,7 @@ internal sealed class VideoLane
         }
     }
 
-    private RenditionStarted Describe(VideoSession session, Reason reason) => new(
-        session.Device.Id, session.Device.Kind, session.Description, Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu),
-        session.Size.Width, session.Size.Height, session.Grant.Settings.FrameRate, reason, session.Grant.Lease);
+    private RenditionStarted Describe(VideoSession session, Reason reason) => session.Describe(Volatile.Read(ref _path).To(session, _scope.Encoders.Cpu), reason);
 
     /// <summary>Does one step on the session. Where it fails the lane goes over to the session that is ready, or asks for another place.</summary>
     private void Attempt(Action<VideoLane> step)
@@ -335,46 +336,42 @@ internal sealed class VideoLane
         _lastFailure = $"{failed.Device.Name}: {message}";
         _scope.Link.Log("Warning", new Reason(outcome == LeaseOutcome.Hung ? Reasons.EncoderHung : Reasons.EncoderFailed, $"{_members.Name}: {_lastFailure}"));
         Use(null);
-        Close(failed, outcome, error, message);
+
+        // Told first: the daemon must not take it for a place that still works when it is asked for another one.
+        _scope.Desk.Failed(failed.Grant.Lease, outcome, error, message);
+        Close(failed, message);
         if (_next is not null)
         {
             Switch();
         }
-        else if (!_openings.IsAny)
+        else
         {
-            AskAgain();
+            AskIfIdle();
         }
     }
 
-    private void Close(VideoSession session, LeaseOutcome outcome, int error, string message)
+    /// <summary>The lease is given back when the driver really has let go of the session; the renditions don't wait for that.</summary>
+    private void Close(VideoSession? session, string message)
     {
-        if (outcome != LeaseOutcome.Hung)
+        if (session is null)
         {
-            Volatile.Write(ref _closing, session);
-            _thread.Busy(EncoderLimits.Opening);
-            session.Dispose();
-            _thread.Busy();
-            Volatile.Write(ref _closing, null);
-            _scope.Desk.Close(session.Grant.Lease, outcome, error, message);
             return;
         }
 
-        // Closing what hangs may hang too: the renditions don't wait for it.
-        _scope.Desk.Close(session.Grant.Lease, outcome, error, message);
-        _scope.Threads.Start($"close:{_scope.Job.Stream}:{_members.Name}", thread =>
-        {
-            thread.Busy(EncoderLimits.Opening);
-            session.Dispose();
-            _scope.Desk.ClosedAfterAll(session.Grant.Lease);
-        });
+        var lease = session.Grant.Lease;
+        _scope.CloseAside(
+            _members.Name,
+            session,
+            closed: () => _scope.Desk.Closed(lease, message),
+            hung: () => _scope.Desk.Failed(lease, LeaseOutcome.Hung, 0, $"closing a session on {session.Device.Name} did not return"));
     }
 
     // The watchdog calls.
     private void TellHung()
     {
-        if ((Volatile.Read(ref _closing) ?? Session) is { } session)
+        if (Session is { } session)
         {
-            _scope.Desk.Close(session.Grant.Lease, LeaseOutcome.Hung, 0, $"a call to {session.Device.Name} did not return");
+            _scope.Desk.Failed(session.Grant.Lease, LeaseOutcome.Hung, 0, $"a call to {session.Device.Name} did not return");
         }
     }
 
@@ -391,15 +388,13 @@ internal sealed class VideoLane
         }
 
         _encode.Clear();
-        _openings.Dispose();
-        if (_session is not null)
+        foreach (var left in _openings.Shut())
         {
-            Close(_session, LeaseOutcome.Released, 0, "the rendition has ended");
+            Close(left.Session, "the rendition has ended");
+            _openings.TellFailed(left);
         }
 
-        if (_next is not null)
-        {
-            Close(_next, LeaseOutcome.Released, 0, "the rendition has ended");
-        }
+        Close(_next, "the rendition has ended");
+        Close(_session, "the rendition has ended");
     }
 }

@@ -30,11 +30,9 @@ internal sealed class VideoPath : IDisposable
     private readonly GopKeeper _gop = new();
     private readonly List<LinkItem> _held = [];
     private readonly RestartBudget _restarts;
-    private readonly List<DeviceRef> _order;
-    private readonly bool _keepsGop;
-    private DeviceRef _place;
+    private readonly SourceDecoder _decoder;
     private Track? _track;
-    private IDecoder? _decoder;
+    private bool _mustMove;
     private bool _waitsForKeyframe = true;
     private bool _rests;
     private MediaTime? _waitsSince;
@@ -43,18 +41,17 @@ internal sealed class VideoPath : IDisposable
     {
         _scope = scope;
         _lag = new LagGate(scope.Time);
-        _fanOut = new VideoFanOut(scope, _lag);
+        _decoder = new SourceDecoder(scope);
+        _fanOut = new VideoFanOut(scope, _lag, _decoder);
         _passthrough = new Passthrough(scope);
         _restarts = RestartBudget.ForCodecs(scope.Time);
-        _order = scope.Job.DecodeOrder.Count > 0 ? [.. scope.Job.DecodeOrder] : [DeviceRef.Cpu];
-        _keepsGop = _order.Exists(place => place != DeviceRef.Cpu);
     }
 
     public PacketQueue Queue { get; } = new(QueuedPackets, QueuedBytes);
 
     public void Run(PipelineThread thread)
     {
-        thread.Hung = _fanOut.TellHung;
+        thread.Hung = TellHung;
         while (Next(thread, out var item))
         {
             if (item.Track is { } track)
@@ -102,8 +99,17 @@ internal sealed class VideoPath : IDisposable
         _passthrough.Drain();
         _held.ForEach(item => item.Packet!.Release());
         _gop.Dispose();
-        _decoder?.Dispose();
+        _decoder.Dispose();
         _fanOut.Dispose();
+    }
+
+    // The watchdog calls.
+    private void TellHung()
+    {
+        if (!_decoder.TellHung())
+        {
+            _fanOut.TellHung();
+        }
     }
 
     private bool Next(PipelineThread thread, out LinkItem item)
@@ -121,10 +127,7 @@ internal sealed class VideoPath : IDisposable
         try
         {
             _lag.Observe(item.LagMilliseconds, item.Arrival);
-            foreach (var rendition in _passthrough.Forward(packet))
-            {
-                _fanOut.Add(rendition);
-            }
+            _fanOut.Add(_passthrough.Forward(packet), thread);
 
             Decode(packet, thread);
         }
@@ -159,7 +162,7 @@ internal sealed class VideoPath : IDisposable
     private void ChangeTrack(Track track, PipelineThread thread)
     {
         _passthrough.SetTrack(track);
-        if (track.Equals(_track) && _decoder is not null)
+        if (track.Equals(_track) && _decoder.IsOpen)
         {
             return;
         }
@@ -171,33 +174,20 @@ internal sealed class VideoPath : IDisposable
         _waitsSince = null;
         if (_fanOut.IsWanted && !_passthrough.IsDeciding)
         {
-            TryOpen(track);
+            TryOpen(thread);
         }
     }
 
-    private bool TryOpen(Track track)
+    private bool TryOpen(PipelineThread thread)
     {
-        _decoder?.Dispose();
-        _decoder = null;
-        var refusals = new List<string>();
-        foreach (var place in _order)
+        if (!_decoder.TryOpen(_track!, thread))
         {
-            try
-            {
-                var device = _scope.Devices.Open(place);
-                _decoder = device.OpenDecoder(track);
-                _place = place;
-                _fanOut.SetSource(device, track);
-                return true;
-            }
-            catch (CodecException exception)
-            {
-                refusals.Add($"{place}: {exception.Message}");
-            }
+            return false;
         }
 
-        _scope.End(new Reason(Reasons.DecoderFailed, $"no device can decode the source's {track.Codec.Name()} video: {string.Join("; ", refusals)}"));
-        return false;
+        _mustMove = false;
+        _fanOut.SetSource(_track!);
+        return true;
     }
 
     private void Decode(Packet packet, PipelineThread thread)
@@ -207,8 +197,7 @@ internal sealed class VideoPath : IDisposable
         if (!_fanOut.IsWanted)
         {
             // What a decoder still holds would come out when the first rendition returns.
-            _decoder?.Dispose();
-            _decoder = null;
+            _decoder.Close();
             _gop.Clear();
             _waitsForKeyframe = true;
             _rests = true;
@@ -232,19 +221,25 @@ internal sealed class VideoPath : IDisposable
         _waitsForKeyframe = false;
         _waitsSince = null;
         _rests = false;
-        if (_keepsGop)
+        _mustMove |= _decoder.MustMove();
+        if (_mustMove)
+        {
+            Move(packet, thread);
+        }
+
+        if (_decoder.UsesDevices)
         {
             _gop.Add(packet);
         }
 
-        if (_decoder is null && !TryOpen(_track!))
+        if (!_decoder.IsOpen && !TryOpen(thread))
         {
             return;
         }
 
         try
         {
-            Send(packet);
+            Send(packet, thread);
             Receive(thread);
         }
         catch (CodecException exception)
@@ -253,9 +248,9 @@ internal sealed class VideoPath : IDisposable
         }
     }
 
-    private void Send(Packet packet)
+    private void Send(Packet packet, PipelineThread thread)
     {
-        if (!_decoder!.Send(packet))
+        if (!_decoder.Send(packet, thread))
         {
             _scope.Source.CountDamage();
 
@@ -266,22 +261,22 @@ internal sealed class VideoPath : IDisposable
 
     private void Receive(PipelineThread thread)
     {
-        while (_decoder!.Receive(out var frame) == CodecStatus.Ok)
+        while (_decoder.Receive(thread) is { } frame)
         {
-            _fanOut.Offer(frame!, thread);
+            _fanOut.Offer(frame, thread);
         }
     }
 
     private void Drain(PipelineThread thread)
     {
-        if (_decoder is null)
+        if (!_decoder.IsOpen)
         {
             return;
         }
 
         try
         {
-            _decoder.Send(null);
+            _decoder.Send(null, thread);
             Receive(thread);
         }
         catch (CodecException exception)
@@ -291,8 +286,21 @@ internal sealed class VideoPath : IDisposable
             _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, exception.Message));
         }
 
-        _decoder?.Dispose();
-        _decoder = null;
+        _decoder.Close();
+    }
+
+    /// <summary>The daemon says that the device is no good any more: nothing more is asked of it where its GOP can be decoded again.</summary>
+    private void Move(Packet packet, PipelineThread thread)
+    {
+        if (_gop.IsWhole && TryOpen(thread))
+        {
+            _scope.Link.Log("Information", $"the source is decoded on {_decoder.Place} from its last keyframe on");
+            Replay(thread);
+        }
+        else if (packet.IsKeyframe)
+        {
+            Drain(thread);
+        }
     }
 
     private void Restart(CodecException exception, PipelineThread thread)
@@ -301,18 +309,15 @@ internal sealed class VideoPath : IDisposable
         {
             _scope.Source.CountDamage();
             _scope.End(new Reason(Reasons.DecoderFailed, $"the video decoder failed again and again: {exception.Message}"));
-            _decoder!.Dispose();
-            _decoder = null;
+            _decoder.Close();
             return;
         }
 
-        // Another device first, where there is one: this one may be lost.
-        var failed = _place;
-        _order.Remove(failed);
-        _order.Add(failed);
-        if (failed != DeviceRef.Cpu && _gop.IsWhole && TryOpen(_track!))
+        var failed = _decoder.Place;
+        _decoder.GiveUp(exception);
+        if (failed != DeviceRef.Cpu && _gop.IsWhole && TryOpen(thread))
         {
-            _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; the GOP is decoded again on {_place}"));
+            _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; the GOP is decoded again on {_decoder.Place}"));
             Replay(thread);
             return;
         }
@@ -320,8 +325,6 @@ internal sealed class VideoPath : IDisposable
         // A software decoder broke on what it was given, and would again.
         _scope.Source.CountDamage();
         _scope.Link.Log("Warning", new Reason(Reasons.DecoderFailed, $"{exception.Message}; a new decoder goes on from the next keyframe"));
-        _decoder?.Dispose();
-        _decoder = null;
         _waitsForKeyframe = true;
     }
 
@@ -333,8 +336,7 @@ internal sealed class VideoPath : IDisposable
         {
             foreach (var packet in _gop.Packets)
             {
-                thread.Busy();
-                Send(packet);
+                Send(packet, thread);
                 Receive(thread);
             }
         }

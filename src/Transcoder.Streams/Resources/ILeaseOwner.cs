@@ -20,6 +20,9 @@ public interface ILeaseOwner
     /// manager's lock; must not block.
     /// </summary>
     void Order(LeaseGrant grant);
+
+    /// <summary>Sends the order to decode elsewhere; as <see cref="Order"/>.</summary>
+    void Move(DecodeMove move);
 }
 
 /// <param name="Rendition">Its name in the ladder.</param>

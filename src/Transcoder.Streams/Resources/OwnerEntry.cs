@@ -18,7 +18,11 @@ internal sealed class OwnerEntry(ILeaseOwner owner)
 
     public CodecId SourceCodec { get; set; } = CodecId.H264;
 
+    /// <summary>Null until a decoder is placed.</summary>
     public DeviceState? Decoder { get; set; }
+
+    /// <summary>What the decoder was placed for.</summary>
+    public LadderOutline? Outline { get; set; }
 
     /// <summary>The decoder's device, or the CPU where that can't scale.</summary>
     public DeviceState? Scaler { get; set; }

@@ -219,6 +219,8 @@ public sealed partial class ResourceManager
         {
             Displace(lease, reason, LeaseStart.Now, mustLeave: !stay, mayPreempt: true, now);
         }
+
+        MoveDecoders(device, reason, now);
     }
 
     /// <summary>Sessions that are known to be open in a device's group: ours that were confirmed, and others'.</summary>

@@ -68,9 +68,9 @@ public sealed partial class ResourceManager
         var device = lease.Device;
         var tried = device.ProbationLease == lease;
         _roomAt = now;
-        if (closed.Outcome == LeaseOutcome.Hung && lease.Counts)
+        if ((closed.Closing || closed.Outcome == LeaseOutcome.Hung) && lease.Counts)
         {
-            // The session stays in the driver until its worker ends, or says that it closed after all.
+            // The session stays in the driver until its worker says that it has closed, or ends.
             StepBack(lease);
             Forget(lease);
             lease.State = LeaseState.Stuck;
@@ -158,16 +158,16 @@ public sealed partial class ResourceManager
 
     /// <summary>A failure that may be the device's.</summary>
     /// <param name="whole">It speaks for everything that runs there.</param>
-    private void Strike(Lease lease, Reason reason, bool whole, TimeSpan now)
+    private void Strike(Lease lease, Reason reason, bool whole, TimeSpan now) => Strike(lease.Owner.Owner.Stream, lease.Device, reason, whole, now);
+
+    private void Strike(string stream, DeviceState device, Reason reason, bool whole, TimeSpan now)
     {
-        var device = lease.Device;
         if (device.IsCpu)
         {
             // There is no other CPU to go to; what fails there is the stream's doing.
             return;
         }
 
-        var stream = lease.Owner.Owner.Stream;
         if (_streamFailures.Add(stream, device, now) is { } other)
         {
             other.Quarantine.Forgive(stream, now);
@@ -175,6 +175,11 @@ public sealed partial class ResourceManager
             return;
         }
 
+        Blame(stream, device, reason, whole, now);
+    }
+
+    private void Blame(string stream, DeviceState device, Reason reason, bool whole, TimeSpan now)
+    {
         var drained = device.Quarantine.Drains;
         device.Quarantine.Fail(stream, reason, whole, now);
         LogQuarantined(device.Id, (device.Quarantine.Until - now).TotalSeconds, stream, reason);

@@ -24,7 +24,7 @@ public sealed partial class ResourceManager
             var entry = _ledger.Owner(owner);
             entry.SourceCodec = track.Codec;
             var outline = LadderOutline.Of(track, ladder, AssumedFrameRate);
-            var order = _placement.DecodeOrder(outline);
+            var order = DecodeChoices(owner, outline, now);
             if (order.Count > 0)
             {
                 var first = order[0];
@@ -35,7 +35,7 @@ public sealed partial class ResourceManager
                 }
             }
 
-            return [.. order.Select(choice => new DeviceRef(choice.Device.Id, choice.Kind))];
+            return Places(order);
         }
     }
 
@@ -70,7 +70,7 @@ public sealed partial class ResourceManager
     {
         lock (_gate)
         {
-            return [.. _placement.DecodeOrder(LadderOutline.Of(track, ladder, AssumedFrameRate)).Select(choice => new DeviceRef(choice.Device.Id, choice.Kind))];
+            return Places([.. _placement.DecodeOrder(LadderOutline.Of(track, ladder, AssumedFrameRate))]);
         }
     }
 
@@ -108,6 +108,7 @@ public sealed partial class ResourceManager
 
     private void SetDecoder(OwnerEntry entry, DeviceState device, LadderOutline outline, TimeSpan now)
     {
+        entry.Outline = outline;
         var scaler = ScalerOf(device);
         _ledger.SetDecoder(entry, device, device.DecodeLoadOf(outline), scaler, scaler.ScaleLoadOf(outline), now);
     }
@@ -122,6 +123,10 @@ public sealed partial class ResourceManager
         public LeaseTerms Terms(int number) => terms(number);
 
         public void Order(LeaseGrant grant)
+        {
+        }
+
+        public void Move(DecodeMove move)
         {
         }
     }

@@ -16,7 +16,7 @@ public sealed partial class ResourceManager
 {
     private readonly Lock _gate = new();
     private readonly Lock _sending = new();
-    private readonly ConcurrentQueue<(ILeaseOwner Owner, LeaseGrant Grant)> _orders = new();
+    private readonly ConcurrentQueue<Action> _orders = new();
     private readonly TimeProvider _clock;
     private readonly long _origin;
     private readonly DateTimeOffset _originTime;
@@ -319,7 +319,7 @@ public sealed partial class ResourceManager
         Grant(next, start, reason);
     }
 
-    private void Send(OwnerEntry entry, LeaseGrant grant) => _orders.Enqueue((entry.Owner, grant));
+    private void Send(OwnerEntry entry, LeaseGrant grant) => _orders.Enqueue(() => entry.Owner.Order(grant));
 
     /// <summary>Outside the lock, and by one thread at a time, so that the order of the decisions is the order on the wire.</summary>
     private void SendOrders()
@@ -333,7 +333,7 @@ public sealed partial class ResourceManager
         {
             while (_orders.TryDequeue(out var order))
             {
-                order.Owner.Order(order.Grant);
+                order();
             }
         }
     }

@@ -34,6 +34,10 @@ internal sealed class StreamFailures
         return null;
     }
 
+    /// <summary>This stream is not the only one that failed there lately.</summary>
+    public bool AnotherFailed(string stream, DeviceState device, TimeSpan now) =>
+        _failures.Any(failure => failure.Key.Device == device && failure.Key.Stream != stream && now - failure.Value.At <= Window);
+
     public bool KeepsAway(string stream, DeviceState device, TimeSpan now) =>
         _failures.Count > 0 && _failures.TryGetValue((stream, device), out var failure) &&
         now - failure.At < TimeSpan.FromTicks(Math.Min(First.Ticks << Math.Min(failure.Count - 1, 16), Longest.Ticks));

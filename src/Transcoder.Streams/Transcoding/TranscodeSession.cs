@@ -25,8 +25,8 @@ public sealed partial class TranscodeSession
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
 
-    /// <summary>A killed process that is held in the kernel by a driver is left to die alone.</summary>
-    private static readonly TimeSpan DeathDeadline = TimeSpan.FromSeconds(5);
+    /// <summary>A killed process is gone in milliseconds, unless a driver holds it in the kernel: then its successor doesn't wait for it.</summary>
+    private static readonly TimeSpan DeathDeadline = TimeSpan.FromMilliseconds(500);
 
     private readonly SourceStream _source;
     private readonly StreamRegistry _registry;
@@ -143,9 +143,17 @@ public sealed partial class TranscodeSession
         try
         {
             var worker = await _workers.RentAsync(cancellationToken).ConfigureAwait(false);
-            await using (worker.ConfigureAwait(false))
+            try
             {
                 return await RunWorkerAsync(worker, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                var gone = worker.DisposeAsync();
+                if (worker.Exited.IsCompleted)
+                {
+                    await gone.ConfigureAwait(false);
+                }
             }
         }
         catch (WorkerStartException e)
@@ -206,7 +214,7 @@ public sealed partial class TranscodeSession
             await stop.CancelAsync().ConfigureAwait(false);
             worker.Kill();
             await ((Task)worker.Exited).WaitAsync(DeathDeadline, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            status = worker.Exited.IsCompleted ? await worker.Exited.ConfigureAwait(false) : $"not dead {DeathDeadline.TotalSeconds} s after it was killed";
+            status = worker.Exited.IsCompleted ? $"{await worker.Exited.ConfigureAwait(false)}" : $"not dead {DeathDeadline.TotalSeconds} s after it was killed";
             await pumping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await ReturnAsync(leases, worker.Exited).ConfigureAwait(false);
             PacketsSkipped += reader.DroppedPackets;
@@ -241,15 +249,22 @@ public sealed partial class TranscodeSession
     }
 
     /// <summary>A driver frees the sessions of a process when it ends: a place given away sooner would be refused there.</summary>
-    private static async Task ReturnAsync(WorkerLeases leases, Task exited)
+    private static async Task ReturnAsync(WorkerLeases leases, Task<WorkerExit> exited)
     {
+        var returning = ReturnAfterAsync();
         if (exited.IsCompleted)
         {
-            await leases.DisposeAsync().ConfigureAwait(false);
+            await returning.ConfigureAwait(false);
         }
-        else
+
+        async Task ReturnAfterAsync()
         {
-            _ = exited.ContinueWith(_ => leases.DisposeAsync().AsTask(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            if (await exited.ConfigureAwait(false) is { IsCrash: true } crash)
+            {
+                leases.Crashed($"{crash}");
+            }
+
+            await leases.DisposeAsync().ConfigureAwait(false);
         }
     }
 

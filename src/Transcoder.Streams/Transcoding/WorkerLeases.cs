@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization.Metadata;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media.Devices;
@@ -20,7 +21,7 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
     private readonly ResourceManager _resources;
     private readonly IReadOnlyList<RenditionOutput> _renditions;
     private readonly ILogger _log;
-    private readonly Channel<LeaseGrant> _orders = Channel.CreateBounded<LeaseGrant>(new BoundedChannelOptions(MaxOrders) { SingleReader = true });
+    private readonly Channel<Func<WorkerLink, ValueTask>> _orders = Channel.CreateBounded<Func<WorkerLink, ValueTask>>(new BoundedChannelOptions(MaxOrders) { SingleReader = true });
     private readonly Task _sending;
 
     /// <param name="renditions">By their number on the link.</param>
@@ -80,13 +81,17 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
 
     public void Observe(WorkerReport report) => _resources.Observe(this, report);
 
-    public void Order(LeaseGrant grant)
-    {
-        if (!_orders.Writer.TryWrite(grant))
-        {
-            LogOrderLost(Stream, WorkerProcessId, grant.Number);
-        }
-    }
+    /// <summary>The source is decoded elsewhere than the worker was told.</summary>
+    public void Decodes(DecoderStarted started) => _resources.Decodes(this, started.Place);
+
+    public void DecoderFailed(DecoderFailed failed) => _resources.DecoderFailed(this, failed);
+
+    /// <summary>The process crashed. Before it is disposed.</summary>
+    public void Crashed(string status) => _resources.Crashed(this, status);
+
+    public void Order(LeaseGrant grant) => Send(WorkerMessageType.LeaseGrant, grant.Number, grant, WorkerJson.Default.LeaseGrant);
+
+    public void Move(DecodeMove move) => Send(WorkerMessageType.DecodeMove, 0, move, WorkerJson.Default.DecodeMove);
 
     public async ValueTask DisposeAsync()
     {
@@ -95,13 +100,21 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
         await _sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
+    private void Send<T>(WorkerMessageType type, int number, T order, JsonTypeInfo<T> json)
+    {
+        if (!_orders.Writer.TryWrite(link => link.PostAsync(type, number, order, json, CancellationToken.None)))
+        {
+            LogOrderLost(Stream, WorkerProcessId, type, number);
+        }
+    }
+
     private async Task SendAsync(WorkerLink link)
     {
         try
         {
-            await foreach (var grant in _orders.Reader.ReadAllAsync().ConfigureAwait(false))
+            await foreach (var send in _orders.Reader.ReadAllAsync().ConfigureAwait(false))
             {
-                await link.PostAsync(WorkerMessageType.LeaseGrant, grant.Number, grant, WorkerJson.Default.LeaseGrant, CancellationToken.None).ConfigureAwait(false);
+                await send(link).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -113,6 +126,6 @@ internal sealed partial class WorkerLeases : ILeaseOwner, IAsyncDisposable
     [LoggerMessage(270, LogLevel.Warning, "stream {Stream}: worker {ProcessId} confirms lease {Lease}, which is not its own")]
     private partial void LogUnknownLease(string stream, int processId, long lease);
 
-    [LoggerMessage(271, LogLevel.Error, "stream {Stream}: worker {ProcessId} doesn't read its orders; that of rendition {Number} is lost")]
-    private partial void LogOrderLost(string stream, int processId, int number);
+    [LoggerMessage(271, LogLevel.Error, "stream {Stream}: worker {ProcessId} doesn't read its orders; {Order} for rendition {Number} is lost")]
+    private partial void LogOrderLost(string stream, int processId, WorkerMessageType order, int number);
 }

@@ -138,6 +138,12 @@ internal sealed partial class WorkerReceiver
                 case WorkerMessageType.LeaseStrained:
                     _leases.Strained(Parse(payload, WorkerJson.Default.LeaseStrained));
                     break;
+                case WorkerMessageType.DecoderStarted:
+                    _leases.Decodes(Parse(payload, WorkerJson.Default.DecoderStarted));
+                    break;
+                case WorkerMessageType.DecoderFailed:
+                    _leases.DecoderFailed(Parse(payload, WorkerJson.Default.DecoderFailed));
+                    break;
                 case WorkerMessageType.RenditionEnded when rendition is not null:
                     return _session.EndByWorker(rendition, header.Number, _leases, Parse(payload, WorkerJson.Default.Reason));
                 case WorkerMessageType.Report:

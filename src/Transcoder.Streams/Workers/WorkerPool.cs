@@ -184,7 +184,7 @@ public sealed partial class WorkerPool : IAsyncDisposable
             }
         }
 
-        LogSpareDied(spare.ProcessId, status);
+        LogSpareDied(spare.ProcessId, $"{status}");
         await spare.DisposeAsync().ConfigureAwait(false);
 
         // Not at once: a worker that can't live without a job would be started in a tight loop.

@@ -176,7 +176,7 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
 
         public bool IsAttached => _link is not null;
 
-        public Task<string> Exited { get; }
+        public Task<WorkerExit> Exited { get; }
 
         public static WorkerProcess Start(string executable, string address, string secret, TimeProvider clock)
         {
@@ -238,10 +238,10 @@ public sealed partial class WorkerProcessLauncher : IWorkerLauncher, IAsyncDispo
             }
         }
 
-        private async Task<string> WaitAsync()
+        private async Task<WorkerExit> WaitAsync()
         {
             await _process.WaitForExitAsync().ConfigureAwait(false);
-            return _process.ExitCode > 128 ? $"killed by signal {_process.ExitCode - 128}" : $"exit status {_process.ExitCode}";
+            return new WorkerExit(_process.ExitCode);
         }
     }
 }

@@ -30,6 +30,7 @@ internal sealed record RenditionFacts(
     MediaFacts? Media,
     long FramesEncoded,
     long FramesDroppedLate,
-    long FramesDroppedByPlan);
+    long FramesDroppedByPlan,
+    long FramesLost);
 
 internal sealed record ReasonFacts(string Code, string Detail);

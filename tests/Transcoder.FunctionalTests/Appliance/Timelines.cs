@@ -83,6 +83,27 @@ internal static partial class Timelines
         return arrivals.Skip(first).Zip(arrivals.Skip(first + 1)).Max(pair => Stopwatch.GetElapsedTime(pair.First, pair.Second));
     }
 
+    /// <summary>FFmpeg decodes each picture that came, and finds nothing to say about any.</summary>
+    public static async Task AssertDecodesAsync(Recording recording)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var pictures = recording.Video.Count;
+            await recording.WriteFlvAsync(file);
+
+            // Without its parser, which looks at pictures with the first headers alone and takes later ones for broken.
+            await using var decoding = ChildProcess.Start("ffmpeg", "-nostdin", "-v", "error", "-copyts", "-fflags", "+noparse", "-i", file, "-an", "-fps_mode", "passthrough", "-f", "framecrc", "-");
+            Assert.Equal(0, await decoding.ExitAsync());
+            Assert.DoesNotContain(decoding.Lines, line => line.Length > 0 && line[0] != '#' && !char.IsAsciiDigit(line[0]));
+            Assert.InRange(decoding.Output.Split('\n').Count(line => line.Length > 0 && line[0] != '#'), pictures, int.MaxValue);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     /// <summary>From each flash to its beep in milliseconds, measured in what FFmpeg decodes.</summary>
     public static async Task<IReadOnlyList<double>> FlashToBeepAsync(Recording recording)
     {

@@ -23,9 +23,9 @@ internal sealed class GpuAppliance : IAsyncDisposable
     /// <param name="app">More keys of the app.</param>
     /// <param name="prepare">Faults that are there from the start.</param>
     public static async Task<GpuAppliance> StartAsync(
-        int devices, IEnumerable<string> rungs, string encoders = "order: [nvenc, software]", string app = "", Action<SimulatedMachine>? prepare = null)
+        int devices, IEnumerable<string> rungs, string encoders = "order: [nvenc, software]", string app = "", Action<SimulatedMachine>? prepare = null, int vaDevices = 0)
     {
-        var machine = new SimulatedMachine(devices);
+        var machine = new SimulatedMachine(devices, vaDevices);
         try
         {
             prepare?.Invoke(machine);
@@ -37,7 +37,7 @@ internal sealed class GpuAppliance : IAsyncDisposable
             var appliance = await RunningAppliance.StartAsync(configuration, environment: machine.Environment);
             var gpus = new GpuAppliance(machine, appliance);
             await Polling.UntilAsync(
-                async () => (await gpus.DevicesAsync()).Count(device => device.Encodes) > devices - 1, "the devices", () => string.Join('\n', appliance.Log.TakeLast(30)));
+                async () => (await gpus.DevicesAsync()).Count(device => device.Encodes) > devices + vaDevices - 1, "the devices", () => string.Join('\n', appliance.Log.TakeLast(30)));
             return gpus;
         }
         catch
@@ -65,8 +65,8 @@ internal sealed class GpuAppliance : IAsyncDisposable
     public Task SessionsMatchAsync(string when) => Polling.UntilAsync(
         async () =>
         {
-            var leased = (await SessionsAsync()).Where(session => session.Kind == "nvenc").Select(session => session.Device).Order();
-            return leased.SequenceEqual(Machine.State.Sessions.Select(session => SimulatedMachine.Uuid(session.Device)).Order());
+            var leased = (await SessionsAsync()).Where(session => session.Kind != "software").Select(session => session.Device).Order();
+            return leased.SequenceEqual(Machine.State.Sessions.Select(session => session.DeviceId).Order());
         },
         $"as many sessions in the driver as there are leases, {when}",
         () => $"the driver has {string.Join(", ", Machine.State.Sessions)}, the last of the log:\n{string.Join('\n', Appliance.Log.TakeLast(30))}",
@@ -83,7 +83,7 @@ internal sealed class GpuAppliance : IAsyncDisposable
 
 internal sealed record DeviceFacts(string Id, string Health, IReadOnlyList<string> Kinds, SessionCounts Sessions, IReadOnlyList<CapabilityFacts> Capabilities)
 {
-    public bool Encodes => Capabilities.Any(capability => capability is { Engine: "encode", Kind: "nvenc", Refusal: null });
+    public bool Encodes => Capabilities.Any(capability => capability is { Engine: "encode", Kind: not "software", Refusal: null });
 }
 
 internal sealed record SessionCounts(int Ours, int Foreign, int? Cap, int Counted);

@@ -47,7 +47,7 @@ public sealed class SessionAccountTests(ITestOutputHelper output)
     private static async Task<string> StepAsync(GpuAppliance gpus, string clip, Random random, Dictionary<string, ChildProcess> publishers, int step)
     {
         var card = random.Next(2);
-        var action = publishers.Count == 0 ? 0 : random.Next(publishers.Count < 4 ? 0 : 3, 8);
+        var action = publishers.Count == 0 ? 0 : random.Next(publishers.Count < 4 ? 0 : 3, 12);
         switch (action)
         {
             case 0 or 1 or 2:
@@ -76,11 +76,29 @@ public sealed class SessionAccountTests(ITestOutputHelper output)
             case 6:
                 gpus.Machine.FailOpen(card, times: 1);
                 return $"card {card} will refuse once";
-            default:
+            case 7:
                 gpus.Machine.Lose(card);
                 await Task.Delay(300);
                 gpus.Machine.Revive(card);
                 return $"card {card} is lost for a moment";
+            case 8:
+                var hanging = gpus.Machine.State.SessionsOf(card).Select(session => session.Serial).ToArray();
+                gpus.Machine.Hang(card, onlyOpenSessions: true);
+                await Polling.UntilAsync(() => !gpus.Machine.State.Sessions.Any(session => hanging.Contains(session.Serial)), "the end of what hangs");
+                gpus.Machine.Configure(($"gpu{card}.hang", null));
+                return $"the sessions on card {card} hang";
+            case 9:
+                // Too slow for one rendition, until a later step.
+                gpus.Machine.SetSpeed(card, random.Next(2) == 0 ? 0.3 : 1000);
+                return $"card {card} becomes slow, or fast";
+            case 10:
+                var full = random.Next(2) == 0;
+                gpus.Machine.FillMemory(card, full);
+                return $"the memory of card {card} is {(full ? "full" : "free")}";
+            default:
+                var foreign = random.Next(4);
+                gpus.Machine.SetForeignSessions(card, foreign);
+                return $"another program has {foreign} sessions on card {card}";
         }
     }
 

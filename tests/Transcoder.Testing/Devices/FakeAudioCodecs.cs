@@ -10,6 +10,8 @@ namespace Transcoder.Testing.Devices;
 /// <summary>Packets of numbered samples: u32 count, i64 number of the first.</summary>
 internal sealed class FakeAudioDecoder : IDecoder
 {
+    public bool IsShortOfFrames => false;
+
     private readonly FakeDevice _device;
     private readonly Track _track;
     private FakeFrame? _next;

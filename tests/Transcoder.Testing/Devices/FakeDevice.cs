@@ -10,6 +10,7 @@ public sealed class FakeDevice(string kind = "software", string id = "cpu") : ID
 {
     private int _frames;
     private int _open;
+    private int _decoded;
 
     public string Id => id;
 
@@ -29,6 +30,20 @@ public sealed class FakeDevice(string kind = "software", string id = "cpu") : ID
     public int AudioFrameSize { get; init; } = 1024;
 
     public int InitialPadding { get; init; } = 1024;
+
+    /// <summary>Frames that the decoder has, and those of them that somebody holds.</summary>
+    public int DecoderFrames { get; init; } = int.MaxValue;
+
+    public int DecodedFrames => Volatile.Read(ref _decoded);
+
+    /// <summary>Called with each packet for the video decoder, null at the end; may throw or block.</summary>
+    public Action<Packet?> Decoding { get; set; } = _ => { };
+
+    /// <summary>Packets that the video decoder takes and never makes a picture of.</summary>
+    public Func<Packet, bool> Loses { get; set; } = _ => false;
+
+    /// <summary>Called when a video encoder or decoder is closed; may block.</summary>
+    public Action<object> Closing { get; set; } = _ => { };
 
     /// <summary>Called before each opening with the settings or track; may throw.</summary>
     public Action<object> Opening { get; set; } = _ => { };
@@ -82,6 +97,8 @@ public sealed class FakeDevice(string kind = "software", string id = "cpu") : ID
             throw new CodecException($"{Name} is lost", -5);
         }
     }
+
+    internal void CountDecoded(int change) => Interlocked.Add(ref _decoded, change);
 
     internal void FrameMade() => Interlocked.Increment(ref _frames);
 

@@ -8,9 +8,13 @@ public sealed class FakeFrame : Frame
 {
     private readonly FakeDevice _device;
 
-    public FakeFrame(FakeDevice device, MediaTime pts, int width, int height, double sampleAspectRatio = 1)
+    private readonly bool _decoded;
+
+    public FakeFrame(FakeDevice device, MediaTime pts, int width, int height, double sampleAspectRatio = 1, bool decoded = false)
         : this(device, pts)
     {
+        _decoded = decoded;
+        device.CountDecoded(decoded ? 1 : 0);
         Width = width;
         Height = height;
         SampleAspectRatio = sampleAspectRatio;
@@ -38,5 +42,9 @@ public sealed class FakeFrame : Frame
     /// <summary>Each sample's number in the source; -1 for silence.</summary>
     public long[] Values { get; } = [];
 
-    protected override void OnReleased() => _device.FrameReleased();
+    protected override void OnReleased()
+    {
+        _device.CountDecoded(_decoded ? -1 : 0);
+        _device.FrameReleased();
+    }
 }

@@ -25,6 +25,7 @@ internal sealed class FakeVideoDecoder : IDecoder
     public bool Send(Packet? packet)
     {
         _device.ThrowIfLost();
+        _device.Decoding(packet);
         switch (packet?.Payload.Span[0])
         {
             case null:
@@ -35,7 +36,11 @@ internal sealed class FakeVideoDecoder : IDecoder
             case 0xDD:
                 throw new CodecException("the fake decoder broke", -1);
             default:
-                _waiting.Add(packet.Pts);
+                if (!_device.Loses(packet))
+                {
+                    _waiting.Add(packet.Pts);
+                }
+
                 return true;
         }
     }
@@ -51,11 +56,22 @@ internal sealed class FakeVideoDecoder : IDecoder
 
         var pts = _waiting.Min;
         _waiting.Remove(pts);
-        frame = new FakeFrame(_device, pts, _track.Video.Width, _track.Video.Height);
+        if (_device.DecodedFrames >= _device.DecoderFrames)
+        {
+            throw new CodecException("the fake decoder has no frame left", -12);
+        }
+
+        frame = new FakeFrame(_device, pts, _track.Video.Width, _track.Video.Height, decoded: true);
         return CodecStatus.Ok;
     }
 
-    public void Dispose() => _device.CodecDisposed();
+    public bool IsShortOfFrames => _device.DecodedFrames > _device.DecoderFrames - 4;
+
+    public void Dispose()
+    {
+        _device.Closing(this);
+        _device.CodecDisposed();
+    }
 }
 
 internal sealed class FakeScaler : IScaler
@@ -167,7 +183,11 @@ internal sealed class FakeVideoEncoder : IVideoEncoder
         return CodecStatus.Ok;
     }
 
-    public void Dispose() => _device.CodecDisposed();
+    public void Dispose()
+    {
+        _device.Closing(this);
+        _device.CodecDisposed();
+    }
 
     private void CloseMiniGop()
     {

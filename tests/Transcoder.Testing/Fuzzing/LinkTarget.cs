@@ -74,6 +74,15 @@ internal static class LinkTarget
             case WorkerMessageType.LeaseStrained:
                 Json(payload, WorkerJson.Default.LeaseStrained);
                 break;
+            case WorkerMessageType.DecoderStarted:
+                Json(payload, WorkerJson.Default.DecoderStarted);
+                break;
+            case WorkerMessageType.DecoderFailed:
+                Json(payload, WorkerJson.Default.DecoderFailed);
+                break;
+            case WorkerMessageType.DecodeMove:
+                Json(payload, WorkerJson.Default.DecodeMove);
+                break;
             case WorkerMessageType.Log:
                 Json(payload, WorkerJson.Default.WorkerLogLine);
                 break;

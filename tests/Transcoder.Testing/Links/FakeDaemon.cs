@@ -73,6 +73,8 @@ public sealed class FakeDaemon : IDisposable
 
     public void Send(LeaseGrant grant) => SendJson(WorkerMessageType.LeaseGrant, grant, typeof(LeaseGrant), default);
 
+    public void Send(DecodeMove move) => SendJson(WorkerMessageType.DecodeMove, move, typeof(DecodeMove), default);
+
     public void SendEndOfStream() => SendRaw(new WorkerMessageHeader(0, WorkerMessageType.EndOfStream), []);
 
     public void SendRaw(in WorkerMessageHeader header, ReadOnlySpan<byte> payload)
@@ -142,7 +144,14 @@ public sealed class FakeDaemon : IDisposable
                 Monitor.PulseAll(_gate);
             }
 
-            Ledger?.Note(_messages[^1], Send);
+            try
+            {
+                Ledger?.Note(_messages[^1], Send);
+            }
+            catch (IOException)
+            {
+                // The worker has ended before its answer: what it sent until then is still read.
+            }
         }
 
         lock (_gate)

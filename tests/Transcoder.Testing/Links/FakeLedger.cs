@@ -9,12 +9,16 @@ public sealed class FakeLedger
 {
     private readonly Lock _lock = new();
     private readonly HashSet<long> _held = [];
+    private readonly List<LeaseGrant> _granted = [];
     private long _leases;
 
     /// <summary>The answer to a demand; null: none. The lease is numbered afterwards unless it is a refusal. Called on the daemon's thread.</summary>
     public Func<EncodeDemand, LeaseGrant?> Answer { get; set; } = demand => At(demand, DeviceRef.Cpu);
 
-    /// <summary>Demands of one request with equal settings get one lease.</summary>
+    /// <summary>The answers bring their leases' numbers.</summary>
+    public bool IsNumbered { get; set; }
+
+    /// <summary>Demands with equal settings get one lease.</summary>
     public bool Shares { get; init; }
 
     /// <summary>Leases that were granted and not closed.</summary>
@@ -58,7 +62,6 @@ public sealed class FakeLedger
 
                 break;
             case WorkerMessageType.LeaseRequest:
-                var granted = new List<LeaseGrant>();
                 foreach (var demand in message.Json<LeaseRequest>().Demands)
                 {
                     if (Answer(demand) is not { } grant)
@@ -66,9 +69,9 @@ public sealed class FakeLedger
                         continue;
                     }
 
-                    var twin = Shares ? granted.Find(each => each.Lease != 0 && each.Settings == grant.Settings && each.Place == grant.Place) : null;
-                    grant = grant.Lease == 0 ? grant : twin is null ? Number(grant) : grant with { Lease = twin.Lease };
-                    granted.Add(grant);
+                    var twin = Shares ? _granted.Find(each => Held.Contains(each.Lease) && each.Settings == grant.Settings && each.Place == grant.Place) : null;
+                    grant = grant.Lease == 0 || IsNumbered ? grant : twin is null ? Number(grant) : grant with { Lease = twin.Lease };
+                    _granted.Add(grant);
                     send(grant);
                 }
 

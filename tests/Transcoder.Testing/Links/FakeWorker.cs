@@ -17,7 +17,7 @@ public sealed class FakeWorker : IWorker
     private readonly Stream _fromDaemon;
     private readonly TaskCompletionSource<TranscodeJob> _job = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _sourceEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<string> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<WorkerExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public FakeWorker(int processId)
     {
@@ -34,7 +34,7 @@ public sealed class FakeWorker : IWorker
 
     public Stream Link { get; }
 
-    public Task<string> Exited => _exited.Task;
+    public Task<WorkerExit> Exited => _exited.Task;
 
     public Task<TranscodeJob> Job => _job.Task;
 
@@ -42,6 +42,9 @@ public sealed class FakeWorker : IWorker
     public Task SourceEnded => _sourceEnded.Task;
 
     public bool IsKilled { get; private set; }
+
+    /// <summary>Killing it does nothing until it dies at last.</summary>
+    public bool HeldInKernel { get; init; }
 
     public bool IsDisposed { get; private set; }
 
@@ -51,23 +54,33 @@ public sealed class FakeWorker : IWorker
     /// <summary>What the daemon granted or refused.</summary>
     public ConcurrentQueue<LeaseGrant> Grants { get; } = new();
 
+    /// <summary>Orders to decode elsewhere.</summary>
+    public ConcurrentQueue<DecodeMove> Moves { get; } = new();
+
     public void Kill()
     {
         IsKilled = true;
-        Die("killed by signal 9");
+        if (HeldInKernel)
+        {
+            _toDaemon.Dispose();
+            return;
+        }
+
+        Die(128 + 9);
     }
 
-    public void Die(string status)
+    /// <param name="status">As a shell says it.</param>
+    public void Die(int status)
     {
         _toDaemon.Dispose();
-        _exited.TrySetResult(status);
+        _exited.TrySetResult(new WorkerExit(status));
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         IsDisposed = true;
         Kill();
-        return ValueTask.CompletedTask;
+        await Exited;
     }
 
     public void Start(int rendition, Track? video = null)
@@ -127,6 +140,9 @@ public sealed class FakeWorker : IWorker
                     break;
                 case WorkerMessageType.LeaseGrant:
                     Grants.Enqueue(JsonSerializer.Deserialize(payload, WorkerJson.Default.LeaseGrant)!);
+                    break;
+                case WorkerMessageType.DecodeMove:
+                    Moves.Enqueue(JsonSerializer.Deserialize(payload, WorkerJson.Default.DecodeMove)!);
                     break;
                 case WorkerMessageType.EndOfStream:
                     _sourceEnded.SetResult();

@@ -15,6 +15,9 @@ public sealed class FakeWorkerLauncher : IWorkerLauncher
     /// <summary>Starts that are to fail from now on.</summary>
     public int Failures { get; set; }
 
+    /// <summary>Workers that are started from now on survive being killed.</summary>
+    public bool HeldInKernel { get; set; }
+
     /// <summary>The next worker that was started.</summary>
     public async Task<FakeWorker> NextAsync() => await _launched.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
 
@@ -27,7 +30,7 @@ public sealed class FakeWorkerLauncher : IWorkerLauncher
             throw new WorkerStartException(new Reason(Reasons.WorkerStartFailed, "told to fail"));
         }
 
-        var worker = new FakeWorker(1000 + Interlocked.Increment(ref _count));
+        var worker = new FakeWorker(1000 + Interlocked.Increment(ref _count)) { HeldInKernel = HeldInKernel };
         _launched.Writer.TryWrite(worker);
         return Task.FromResult<IWorker>(worker);
     }

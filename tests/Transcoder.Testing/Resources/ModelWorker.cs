@@ -14,8 +14,6 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
     private readonly HashSet<long> _open = [];
     private readonly HashSet<long> _closed = [];
     private readonly Dictionary<int, int> _attempts = [];
-    private DeviceRef _decoder = DeviceRef.Cpu;
-
     public string Stream => stream;
 
     public int WorkerProcessId => process;
@@ -28,6 +26,11 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
     public Dictionary<int, Reason> Refused { get; } = [];
 
     public List<LeaseGrant> Grants { get; } = [];
+
+    public DeviceRef DecodesAt { get; private set; } = DeviceRef.Cpu;
+
+    /// <summary>Orders to decode elsewhere.</summary>
+    public List<DecodeMove> DecodeMoves { get; } = [];
 
     public bool HasMail => _inbox.Count > 0;
 
@@ -45,9 +48,11 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
         _inbox.Enqueue(grant);
     }
 
+    public void Move(DecodeMove move) => DecodeMoves.Add(move);
+
     public ModelWorker DecodesOn(DeviceRef decoder)
     {
-        _decoder = decoder;
+        DecodesAt = decoder;
         return this;
     }
 
@@ -61,7 +66,7 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
             Refused.Remove(demand.Number);
         }
 
-        manager.Request(this, new LeaseRequest(_decoder, 1920, 1080, 30, demands));
+        manager.Request(this, new LeaseRequest(DecodesAt, 1920, 1080, 30, demands));
         return this;
     }
 
@@ -166,11 +171,16 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
     public void Strain(int number, double ratio) => manager.Strained(this, new LeaseStrained(Running[number].Lease, ratio));
 
     /// <summary>The process dies: the driver closes what it had open, and the daemon notices.</summary>
-    public void Die()
+    public void Die(bool crashed = false)
     {
         IsDead = true;
         driver.Kill(process);
         Running.Clear();
+        if (crashed)
+        {
+            manager.Crashed(this, "killed by signal 11");
+        }
+
         manager.ReleaseAll(this);
     }
 

@@ -6,7 +6,7 @@ namespace Transcoder.Testing.SimulatedGpus;
 /// <summary>What the simulated drivers know at one moment: struct sim_state of native/simgpu/simgpu.h.</summary>
 public sealed class SimulatedState
 {
-    private const int FirstVaDevice = 16;
+    internal const int FirstVaDevice = 16;
     private readonly SimulatedDevice[] _devices;
 
     private SimulatedState(SimulatedDevice[] devices, IReadOnlyList<SimulatedSession> sessions, long sessionsOpened)
@@ -106,4 +106,8 @@ public sealed class SimulatedState
 public readonly record struct SimulatedDevice(long Opens, long SessionsOpened, long Inits, long Frames, long Losses);
 
 /// <summary>An open encoder session; sizes are 0 until it is initialised.</summary>
-public sealed record SimulatedSession(int Device, int ProcessId, long Serial, long Frames, string Codec, int Width, int Height);
+public sealed record SimulatedSession(int Device, int ProcessId, long Serial, long Frames, string Codec, int Width, int Height)
+{
+    /// <summary>As the appliance calls the device.</summary>
+    public string DeviceId => Device < SimulatedState.FirstVaDevice ? SimulatedMachine.Uuid(Device) : SimulatedMachine.VaAddress(Device - SimulatedState.FirstVaDevice);
+}

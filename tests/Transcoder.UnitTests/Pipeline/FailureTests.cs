@@ -1,5 +1,7 @@
 using Transcoder.Media;
 using Transcoder.Media.Devices;
+using Transcoder.Media.Ports;
+using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Testing.Devices;
 using Transcoder.Testing.Links;
@@ -27,7 +29,7 @@ public sealed class FailureTests
 
         AssertWhole(bench, 0, 60, bFrames);
         Assert.Equal(["gpu", "cpu"], Started(bench.Daemon).Select(started => started.Device));
-        Assert.Equal(new LeaseClosed(1, LeaseOutcome.EncoderFailed, -5, "the session is gone"), Closed(bench.Daemon)[0]);
+        Assert.Equal(new LeaseClosed(1, LeaseOutcome.EncoderFailed, -5, "the session is gone", Closing: true), Closed(bench.Daemon)[0]);
         Assert.Equal(4, bench.Daemon.Keyframes(0).Count);
     }
 
@@ -67,7 +69,12 @@ public sealed class FailureTests
     [InlineData(2)]
     public void An_encoder_that_takes_frames_and_gives_none_is_replaced_within_two_seconds(int bFrames)
     {
-        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu") { Swallows = frame => frame.Pts >= Ms(20 * 40) });
+        var taken = 0L;
+        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu")
+        {
+            Encoding = (_, frame) => Volatile.Write(ref taken, frame.Pts.Milliseconds),
+            Swallows = frame => frame.Pts >= Ms(20 * 40),
+        });
         bench.Start(Fresh(Rung("720p", 720, bFrames: bFrames)));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 20);
@@ -76,7 +83,9 @@ public sealed class FailureTests
         while (Closed(bench.Daemon).Count == 0 && at < 200)
         {
             bench.SendPictures(at++, 1);
-            bench.Daemon.Saw(_ => false, TimeSpan.FromMilliseconds(3));
+
+            // All but the two that the decoder holds back: time must not run ahead of the pictures.
+            SpinWait.SpinUntil(() => Volatile.Read(ref taken) >= (at - 3) * 40 || Closed(bench.Daemon).Count > 0, TimeSpan.FromSeconds(10));
             bench.Time.Advance(TimeSpan.FromMilliseconds(40));
         }
 
@@ -156,7 +165,12 @@ public sealed class FailureTests
         WorkerBench bench = null!;
         using (bench = new WorkerBench(new FakeLedger { Answer = demand => FakeLedger.At(demand, Gpu) }, new FakeDevice("nvenc", "gpu")
         {
-            Encoding = (_, _) => bench.Time.Advance(TimeSpan.FromMilliseconds(80)),
+            Encoding = (_, frame) =>
+            {
+                // It is late only while frames wait: one here, one in the decoder's hand, one in the queue.
+                Assert.True(frame.Pts > Ms(44 * 40) || SpinWait.SpinUntil(() => bench.Devices[1].DecodedFrames > 2, TimeSpan.FromSeconds(10)));
+                bench.Time.Advance(TimeSpan.FromMilliseconds(80));
+            },
         }))
         {
             bench.Start(Fresh(Rung("720p", 720)));
@@ -204,5 +218,67 @@ public sealed class FailureTests
         bench.SendPictures(10, 50);
         bench.EndSource();
         AssertWhole(bench, 0, 60, 0);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_session_that_does_not_close_holds_nothing_up_but_its_lease(bool fails)
+    {
+        using var close = new ManualResetEventSlim();
+        var gpu = new FakeDevice("nvenc", "gpu")
+        {
+            Encoding = (_, frame) => ThrowAt(frame, fails ? 20 : -1),
+            Closing = what => Assert.True(what is IDecoder || close.Wait(TimeSpan.FromSeconds(10))),
+        };
+        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, gpu);
+        bench.Start(Fresh(Rung("720p", 720)));
+        bench.Daemon.Send(VideoTrack);
+        bench.SendPictures(0, 30);
+        if (!fails)
+        {
+            bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 20, "pictures before the order");
+            bench.Daemon.Send(bench.Ledger.Number(FakeLedger.At(bench.Daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest)[0].Demands[0], DeviceRef.Cpu)));
+        }
+
+        bench.Daemon.WaitFor(daemon => Started(daemon).Count == 2, "another encoder");
+        bench.SendPictures(30, 30);
+        bench.Daemon.WaitFor(daemon => daemon.Times(0).Count >= 58, "all pictures but those that the decoder holds back");
+        Assert.DoesNotContain(Closed(bench.Daemon), closed => closed is { Lease: 1, Outcome: LeaseOutcome.Released });
+
+        // Longer than anything may take: the daemon learns that it hangs, and the worker goes on.
+        bench.Time.Advance(TimeSpan.FromSeconds(11));
+        if (!fails)
+        {
+            bench.Daemon.WaitFor(daemon => Closed(daemon).Any(closed => closed is { Lease: 1, Outcome: LeaseOutcome.Hung }), "the hang");
+        }
+
+        bench.SendPictures(60, 20);
+        bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 75, "pictures after the hang");
+        close.Set();
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Any(closed => closed is { Lease: 1, Outcome: LeaseOutcome.Released }), "the end of the session");
+        bench.EndSource();
+        AssertWhole(bench, 0, 80, 0);
+    }
+
+    [Theory]
+    [InlineData(15)]
+    [InlineData(5)]
+    public void A_new_session_that_gives_nothing_is_replaced_within_three_seconds_at_any_frame_rate(int rate)
+    {
+        using var bench = new WorkerBench(new FakeLedger { Answer = Once(Gpu) }, new FakeDevice("nvenc", "gpu") { Swallows = _ => true });
+        bench.Start(Fresh(Rung("720p", 720)));
+        bench.Daemon.Send(VideoTrack with { Video = VideoTrack.Video with { FrameRate = rate } });
+        var began = bench.Time.GetTimestamp();
+        for (var i = 0; i < 100 && Closed(bench.Daemon).Count == 0; i++)
+        {
+            bench.Daemon.SendPacket(TrackKind.Video, Ms(i * 1000 / rate), Ms(i * 1000 / rate), i % 10 == 0, FakePayload.Picture);
+            bench.Daemon.Saw(_ => false, TimeSpan.FromMilliseconds(10));
+            bench.Time.Advance(TimeSpan.FromSeconds(1) / rate);
+        }
+
+        Assert.InRange(bench.Time.GetElapsedTime(began), TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(3));
+        Assert.Equal(LeaseOutcome.Hung, Closed(bench.Daemon)[0].Outcome);
+        bench.EndSource();
     }
 }

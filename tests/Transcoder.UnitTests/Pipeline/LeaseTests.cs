@@ -65,7 +65,7 @@ public sealed class LeaseTests
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 200);
         bench.Daemon.WaitFor(daemon => daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest).Count == 1, "the request");
-        while (!bench.Daemon.Saw(daemon => daemon.RenditionEnd(0) is not null, TimeSpan.FromMilliseconds(20)))
+        while (!bench.Daemon.Saw(daemon => daemon.RenditionEnd(0) is not null, TimeSpan.FromMilliseconds(100)))
         {
             bench.Time.Advance(TimeSpan.FromSeconds(1));
         }

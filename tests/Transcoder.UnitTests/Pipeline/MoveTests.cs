@@ -60,6 +60,14 @@ public sealed class MoveTests
             }
         }
 
+        bool HasMoved()
+        {
+            lock (encoded)
+            {
+                return encoded.Exists(each => each.Device == "gpu");
+            }
+        }
+
         using var bench = new WorkerBench(
             new FakeDevice("nvenc", "gpu") { Encoding = (_, frame) => Note("gpu", frame) },
             new FakeDevice { Encoding = (_, frame) => Note("cpu", frame) });
@@ -68,20 +76,21 @@ public sealed class MoveTests
         bench.SendPictures(0, 10);
         bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 4, "pictures");
         Order(bench, Gpu, LeaseStart.NextKeyframe);
-        for (var i = 10; i < 120; i++)
+
+        // However long the opening takes; and a GOP more.
+        var count = 10;
+        for (var left = 1; left >= 0 && count < 10_000; left -= HasMoved() ? 1 : 0)
         {
-            bench.SendPictures(i, 1);
-            if (i % 20 == 0)
-            {
-                bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > i - 10, "the pictures so far");
-            }
+            bench.SendPictures(count, 25);
+            count += 25;
+            bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > count - 10, "the pictures so far");
         }
 
         bench.EndSource();
-        AssertWhole(bench, 0, 120, bFrames);
-        Assert.Equal([Ms(0), Ms(1000), Ms(2000), Ms(3000), Ms(4000)], bench.Daemon.Keyframes(0));
-        Assert.Equal(120, encoded.Count);
-        Assert.Contains(encoded.First(each => each.Device == "gpu").Pts, new[] { Ms(1000), Ms(2000), Ms(3000) });
+        AssertWhole(bench, 0, count, bFrames);
+        Assert.Equal(Enumerable.Range(0, ((count - 1) / 25) + 1).Select(second => Ms(second * 1000)), bench.Daemon.Keyframes(0));
+        Assert.Equal(count, encoded.Count);
+        Assert.Equal(0, encoded.First(each => each.Device == "gpu").Pts.Milliseconds % 1000);
         Assert.Equal(encoded.OrderBy(each => each.Pts), encoded);
     }
 
@@ -112,7 +121,7 @@ public sealed class MoveTests
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 30);
         Order(bench, Gpu, LeaseStart.NextKeyframe, after: 20);
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the failure");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the failure");
         bench.SendPictures(30, 30);
         bench.EndSource();
 
@@ -162,7 +171,7 @@ public sealed class MoveTests
         bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 20, "pictures");
         var demand = bench.Daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest)[0].Demands[0];
         bench.Daemon.Send(FakeLedger.Refuse(demand) with { Reason = new Reason(Reasons.Preempted, "a greater priority") });
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the lease");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the lease");
         bench.SendPictures(30, 30);
         bench.EndSource();
 
@@ -193,6 +202,29 @@ public sealed class MoveTests
     }
 
     [Fact]
+    public void A_grant_of_the_lease_in_use_means_stay_and_opens_nothing()
+    {
+        var sessions = 0;
+        using var bench = new WorkerBench(new FakeDevice { Opening = what => sessions += what is VideoEncoderSettings ? 1 : 0 });
+        bench.Start(Fresh(Rung("720p", 720)));
+        bench.Daemon.Send(VideoTrack);
+        bench.SendPictures(0, 30);
+        bench.Daemon.WaitFor(daemon => daemon.Times(0).Count > 20, "pictures");
+
+        // The move fails, it asks again, and the daemon leaves it where it is.
+        bench.Ledger.Answer = demand => FakeLedger.At(demand, DeviceRef.Cpu) with { Lease = 1 };
+        bench.Ledger.IsNumbered = true;
+        Order(bench, Gpu, LeaseStart.Now);
+        bench.Daemon.WaitFor(daemon => daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest).Count == 2, "the request after the failure");
+        bench.SendPictures(30, 30);
+        bench.EndSource();
+
+        AssertWhole(bench, 0, 60, 0);
+        Assert.Equal(1, sessions);
+        Assert.Equal([(2L, LeaseOutcome.OpenFailed), (1L, LeaseOutcome.Released)], Closed(bench.Daemon).Select(closed => (closed.Lease, closed.Outcome)));
+    }
+
+    [Fact]
     public void An_opening_of_half_a_second_costs_no_frame()
     {
         using var open = new ManualResetEventSlim();
@@ -210,7 +242,7 @@ public sealed class MoveTests
         bench.Start(Fresh(Rung("720p", 720)));
         bench.Daemon.Send(VideoTrack);
         bench.SendPictures(0, 24);
-        bench.Daemon.WaitFor(daemon => Closed(daemon).Count == 1, "the failure");
+        bench.Daemon.WaitFor(daemon => Closed(daemon).Count > 0, "the failure");
         for (var i = 24; i < 38; i++)
         {
             bench.SendPictures(i, 1);

@@ -5,6 +5,7 @@ using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Media.Workers;
 using Transcoder.Testing.Devices;
+using Transcoder.Testing.Links;
 using Xunit;
 using static Transcoder.UnitTests.Pipeline.LeaseTests;
 using static Transcoder.UnitTests.Pipeline.MoveTests;
@@ -95,7 +96,7 @@ public sealed class PassthroughTests
     public void A_source_that_stops_being_the_rung_is_encoded_from_its_next_keyframe_on(bool shares)
     {
         var rung = Passing("1080p", 1080);
-        using var bench = new WorkerBench();
+        using var bench = new WorkerBench(new FakeLedger { Shares = true });
         bench.Start(shares ? [Fresh(rung), Fresh(rung with { Name = "twin", Video = rung.Video! with { AllowPassthrough = false } })] : [Fresh(rung)]);
         bench.Daemon.Send(VideoTrack);
         Send(bench, 0, 50);
@@ -111,7 +112,9 @@ public sealed class PassthroughTests
             AssertWhole(bench, 1, 125, 0);
             Assert.Equal(3, started.Count);
             Assert.Equal((Reasons.SharedSession, 1L), (started[2].Reason.Code, started[2].Lease));
-            Assert.Single(bench.Daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest));
+
+            // The daemon knows who reads the session.
+            Assert.Equal([1, 0], bench.Daemon.All<LeaseRequest>(WorkerMessageType.LeaseRequest).Select(request => Assert.Single(request.Demands).Number));
         }
         else
         {

@@ -95,6 +95,11 @@ internal sealed class ManagedPlacer : IPlacer
 
         public void Order(LeaseGrant grant) => _mail.Enqueue(grant);
 
+        public void Move(DecodeMove move)
+        {
+            // What is simulated is where encoders go.
+        }
+
         public void Settle()
         {
             while (_mail.TryDequeue(out var grant))

@@ -18,7 +18,7 @@ using Xunit;
 
 namespace Transcoder.UnitTests.Streams.Transcoding;
 
-public sealed class TranscodeSessionTests : IAsyncDisposable
+public sealed partial class TranscodeSessionTests : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -65,7 +65,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         first.Picture(1, 0, keyframe: true);
         await Eventual.HoldsAsync(() => Rendition("720p")?.Meter.VideoPackets == 2 && Rendition("480p")?.Meter.VideoPackets == 1);
         var (kept, player) = (Rendition("720p"), Rendition("720p")!.Feed.Subscribe());
-        first.Die("killed by signal 11");
+        first.Die(128 + 11);
 
         var second = await _launcher.NextAsync();
         var job = await second.Job.WaitAsync(Patience);
@@ -104,7 +104,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         first.Report(new RenditionReport(0, 3, 3, 0, 0, 0, 0));
         await Eventual.HoldsAsync(() => Session.Renditions[0].Report is not null);
         Assert.Equal(1, Rendition("720p")!.Meter.VideoPackets);
-        first.Die("exit status 1");
+        first.Die(1);
 
         var second = await _launcher.NextAsync();
         Assert.Equal(0, (await second.Job.WaitAsync(Patience)).Renditions[0].ResumeVideoAfter.Milliseconds);
@@ -198,8 +198,8 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
     public async Task Workers_that_keep_dying_are_replaced_more_and_more_slowly()
     {
         await PublishAsync();
-        (await _launcher.NextAsync()).Die("exit status 1");
-        (await _launcher.NextAsync()).Die("exit status 1");
+        (await _launcher.NextAsync()).Die(1);
+        (await _launcher.NextAsync()).Die(1);
         await Eventual.HoldsAsync(() => Session.WorkerDeaths == 2);
         Assert.Equal(2, _launcher.Count);
         await Eventual.HoldsAsync(() =>
@@ -220,7 +220,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => ended.EndReason.Code == Reasons.EncoderFailed && Session.Renditions[1].State != RenditionState.Ended);
         await Eventual.HoldsAsync(() => Session.Renditions[1].State == RenditionState.Failed);
         Assert.Equal(RenditionState.Running, Session.Renditions[0].State);
-        first.Die("exit status 1");
+        first.Die(1);
         var second = await _launcher.NextAsync();
         Assert.Equal(["720p", "480p"], (await second.Job.WaitAsync(Patience)).Renditions.Select(r => r.Spec.Name));
         second.Start(1);
@@ -345,7 +345,7 @@ public sealed class TranscodeSessionTests : IAsyncDisposable
         }
 
         await Eventual.HoldsAsync(() => Session.Renditions[0].FramesEncoded == 5);
-        first.Die("exit status 1");
+        first.Die(1);
         var second = await _launcher.NextAsync();
         await second.Job.WaitAsync(Patience);
         second.Report(new RenditionReport(0, 4, 2, 1, 0, 0, 0, 1));

@@ -29,7 +29,7 @@ public sealed class WorkerPoolTests
         await using var pool = Pool();
         var spare = await _launcher.NextAsync();
         await Eventual.HoldsAsync(() => pool.Idle == 1);
-        spare.Die("killed by signal 9");
+        spare.Die(128 + 9);
         await Eventual.HoldsAsync(() => spare.IsDisposed && pool.Idle == 0);
         await Eventual.HoldsAsync(() =>
         {
