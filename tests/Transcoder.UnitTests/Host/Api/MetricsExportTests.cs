@@ -71,7 +71,7 @@ public sealed class MetricsExportTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => _transcoders.Sessions.Any(s => s.Report is not null) && _pushes.Sessions.Count() == 2);
 
         var text = await ScrapeAsync();
-        var view = JsonSerializer.Serialize(StreamViews.All(_registry, _transcoders, _workers, _pushes));
+        var view = JsonSerializer.Serialize(StreamViews.All(_registry, _transcoders, _workers, _pushes, _watch));
         Assert.Contains("transcoder_stream_packets_total{app=\"live\",stream=\"show\",rendition=\"\",kind=\"video\"} 1", text, StringComparison.Ordinal);
         Assert.Contains("transcoder_rendition_frames_total{app=\"live\",stream=\"show\",rendition=\"720p\"} 7", text, StringComparison.Ordinal);
         Assert.Contains("transcoder_rendition_frames_dropped_total{app=\"live\",stream=\"show\",rendition=\"720p\",cause=\"lost\"} 3", text, StringComparison.Ordinal);
@@ -88,7 +88,7 @@ public sealed class MetricsExportTests : IAsyncDisposable
         worker.End(Reasons.SourceEnded);
         await Eventual.HoldsAsync(() => !_transcoders.Sessions.Any() && !_pushes.Sessions.Any());
         Assert.DoesNotContain("show", await ScrapeAsync(), StringComparison.Ordinal);
-        Assert.Empty(StreamViews.All(_registry, _transcoders, _workers, _pushes).Streams);
+        Assert.Empty(StreamViews.All(_registry, _transcoders, _workers, _pushes, _watch).Streams);
     }
 
     private async Task<string> ScrapeAsync()
