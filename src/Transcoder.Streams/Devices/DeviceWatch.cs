@@ -35,7 +35,6 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private readonly Task _patience;
     private readonly SemaphoreSlim _probeWanted = new(1);
     private readonly HashSet<(string Device, string Kind, string Encoder)> _proved = [];
-    private readonly long _started;
     private HashSet<string> _known = [];
     private HashSet<string> _answering = [];
     private HashSet<string> _sampled = [];
@@ -43,11 +42,11 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     public DeviceWatch(IDeviceProgram program, ResourceManager resources, TimeProvider clock, ILogger<DeviceWatch> log)
     {
         (_program, _resources, _clock, _log) = (program, resources, clock, log);
-        _started = clock.GetTimestamp();
+        _patience = Task.Delay(Patience, clock, _stop.Token);
         _probing = ProbeAsync();
         _monitoring = MonitorAsync();
         _ticking = TickAsync();
-        _patience = Task.Delay(Patience, clock, _stop.Token).ContinueWith(_ => BeReady(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _ = _patience.ContinueWith(_ => BeReady(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
     /// <summary>
@@ -56,7 +55,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     /// </summary>
     public Task Ready => _probed.Task;
 
-    /// <summary>The last probe, or what it has found so far; null before the first answer.</summary>
+    /// <summary>The last probe, or what the first has found so far; null before its first answer.</summary>
     public ProbeReport? Report { get; private set; }
 
     /// <summary>Why the last probe failed; default while it did not.</summary>
@@ -71,7 +70,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_probing, _monitoring, _ticking, _patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_probing, _monitoring, _ticking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
         _probeWanted.Dispose();
     }
@@ -116,13 +115,15 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private async Task<ProbeReport> ProbeOnceAsync()
     {
         var started = _clock.GetTimestamp();
+        ProbeReport? last = null;
         _resources.IsProbing = true;
         try
         {
             await foreach (var report in _program.ProbeAsync(_stop.Token).ConfigureAwait(false))
             {
                 _resources.Apply(report);
-                Report = report;
+                last = report;
+                Report = report.IsComplete || Report is not { IsComplete: true } ? report : Report;
                 BeReady();
             }
         }
@@ -131,7 +132,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
             _resources.IsProbing = false;
         }
 
-        if (Report is not { IsComplete: true } whole)
+        if (last is not { IsComplete: true } whole)
         {
             throw new DeviceProgramException("the device probe ended without its report");
         }
@@ -144,7 +145,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
 
     private void BeReady()
     {
-        if (Report is { } report && (report.IsComplete || (_clock.GetElapsedTime(_started) >= Patience && report.Devices.Any(device => device.Id == DeviceRef.Cpu.Id))))
+        if (Report is { } report && (report.IsComplete || (_patience.IsCompletedSuccessfully && report.Devices.Any(device => device.Id == DeviceRef.Cpu.Id))))
         {
             _probed.TrySetResult();
         }

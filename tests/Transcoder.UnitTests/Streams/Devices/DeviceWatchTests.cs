@@ -78,9 +78,9 @@ public sealed class DeviceWatchTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => watch.Ready.IsCompleted);
         var answer = new TaskCompletionSource();
         _program.Answer = answer.Task;
-        _program.Earlier = [new ProbeReport([TestMachines.Cpu], [], "fake") { Awaited = ["gpu-0"] }];
+        _program.Earlier = [new ProbeReport([TestMachines.Cpu, Gpu with { Id = "gpu-1" }], [], "fake") { Awaited = ["gpu-0"] }];
         await SampleAsync(Of("gpu-1"));
-        await PassUntilAsync(() => watch.Report is { IsComplete: false });
+        await PassUntilAsync(() => _resources.Snapshot().Devices.Any(device => device.Report.Id == "gpu-1"));
         Assert.Equal(DeviceHealth.Sound, _resources.Snapshot().Devices.Single(device => device.Report.Id == "gpu-0").Health);
         answer.SetResult();
     }
