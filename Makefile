@@ -5,7 +5,7 @@
 # make test-device  what only a real GPU can prove: decode, scaling, telemetry; skipped and counted where there is none
 # make bench      what the hot paths cost, and the gate on what they allocate
 # make bench-rtmp the RTMP server and nginx's, side by side under the same load
-# make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions
+# make bench-placement  1,000 streams on 100 cards: this placement, first fit, round robin, least sessions; fails where it takes a millisecond
 # make replay     recorded FILES="a.flv b.flv" through the daemon, packet by packet
 # make flood      thousands of idle and half-open connections against a stream on air
 # make fuzz       hostile bytes for the parsers: TARGET=name, TIME=seconds for each, JOBS=targets at a time (default: all, 60, 1)

@@ -13,8 +13,7 @@ if (args is ["gate", var expectations])
 if (args is ["placement"])
 {
     CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-    Transcoder.Benchmarks.Streams.Placing.PlacementSimulation.Run(Console.Out);
-    return 0;
+    return Transcoder.Benchmarks.Streams.Placing.PlacementSimulation.Run(Console.Out);
 }
 
 // In this process: BenchmarkDotNet's generated projects would need rules of their own among the repository's.

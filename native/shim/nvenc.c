@@ -91,6 +91,8 @@ static int ask(struct asking *asking, const GUID *guid, tc_nvenc_caps *caps)
     }
     caps->max_width = cap(asking, guid, NV_ENC_CAPS_WIDTH_MAX);
     caps->max_height = cap(asking, guid, NV_ENC_CAPS_HEIGHT_MAX);
+    caps->min_width = cap(asking, guid, NV_ENC_CAPS_WIDTH_MIN);
+    caps->min_height = cap(asking, guid, NV_ENC_CAPS_HEIGHT_MIN);
     caps->max_b_frames = cap(asking, guid, NV_ENC_CAPS_NUM_MAX_BFRAMES);
     caps->ten_bit = cap(asking, guid, NV_ENC_CAPS_SUPPORT_10BIT_ENCODE);
     return TC_OK;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define TC_API __attribute__((visibility("default")))
-#define TC_ABI_VERSION 3
+#define TC_ABI_VERSION 4
 #define TC_NO_TIME INT64_MIN
 
 /* What a step says besides an AVERROR (always below -3). */
@@ -122,6 +122,8 @@ typedef struct tc_packet_facts {
 typedef struct tc_nvenc_caps {
     int32_t max_width;
     int32_t max_height;
+    int32_t min_width;
+    int32_t min_height;
     int32_t max_b_frames;
     int32_t ten_bit;
 } tc_nvenc_caps;

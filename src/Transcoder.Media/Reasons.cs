@@ -92,6 +92,7 @@ public static class Reasons
     public const string NoVideoCapability = "no_video_capability";
     public const string SimulatedDriver = "simulated_driver";
     public const string ProbeFailed = "probe_failed";
+    public const string Probing = "probing";
     public const string MonitorHung = "monitor_hung";
 
     // Push targets

@@ -10,11 +10,11 @@ namespace Transcoder.Codecs.Devices;
 /// <summary>How one FFmpeg encoder is told the house's settings. Entries are FFmpeg options with {settings} in them.</summary>
 internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 {
-    /// <summary>What speed, balanced and quality mean here.</summary>
+    /// <summary>What speed, balanced and quality mean here; another encoder's word counts as the nearest of them.</summary>
     public required IReadOnlyDictionary<string, string> Words { get; init; }
 
-    /// <summary>The encoder's own preset words.</summary>
-    public required IReadOnlyList<string> OwnPresets { get; init; }
+    /// <summary>Preset words of the configuration that this encoder has itself.</summary>
+    public IReadOnlyList<string> OwnPresets { get; init; } = [];
 
     public required string Preset { get; init; }
 
@@ -24,12 +24,13 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
     /// <summary>FFmpeg has this encoder since a later version than 5.1: where it is missing, that is no fault.</summary>
     public bool IsOfLaterFFmpeg { get; init; }
 
-    /// <summary>Empty: the encoder has no such choice, and a word given is an error.</summary>
-    public string Profile { get; init; } = "";
+    /// <summary>Options by the configuration's word; empty: what it makes is of that profile anyway.</summary>
+    public required IReadOnlyDictionary<string, string> Profiles { get; init; }
 
     public string DefaultProfile { get; init; } = "";
 
-    public string Tune { get; init; } = "";
+    /// <summary>Options by the configuration's word; empty: it is always so. A word that isn't here means nothing to this encoder and is left out.</summary>
+    public IReadOnlyDictionary<string, string> Tunes { get; init; } = new Dictionary<string, string>();
 
     public required IReadOnlyList<string> Always { get; init; }
 
@@ -54,12 +55,11 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
 
     public EncoderOptions Options(VideoEncoderSettings settings)
     {
-        var preset = Words.TryGetValue(settings.Preset, out var own) ? own : settings.Preset;
-        if (!OwnPresets.Contains(preset))
-        {
-            throw new CodecException($"{Name} has no preset {settings.Preset}; use {string.Join(", ", Words.Keys)} or {string.Join(", ", OwnPresets)}");
-        }
-
+        // H.264's baseline has no B pictures; drivers refuse both together.
+        settings = settings.Profile == "baseline" ? settings with { BFrames = 0 } : settings;
+        var preset = OwnPresets.Contains(settings.Preset) ? settings.Preset
+            : PresetWords.Nearest(Codec, settings.Preset) is { } nearest ? Words[nearest]
+            : throw Unknown("preset", settings.Preset);
         var options = new EncoderOptions();
         options.Add(Fill(Preset, settings, preset));
         foreach (var entry in Always.Concat(settings.RateControl == RateControl.Cbr ? Cbr : Vbr).Concat(settings.BFrames > 0 ? WithBFrames : WithoutBFrames))
@@ -73,26 +73,32 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
         }
 
         // Last: what the operator chose stands over what the row has said of latency.
-        Choose(options, Tune, settings.Tune, "tune", settings);
-        Choose(options, Profile, settings.Profile.Length > 0 ? settings.Profile : DefaultProfile, "profile", settings);
-        return options;
+        if (settings.Tune.Length > 0 && !Choose(options, Tunes, settings.Tune))
+        {
+            options.LeaveOut($"tune {settings.Tune}");
+        }
+
+        var profile = settings.Profile.Length > 0 ? settings.Profile : DefaultProfile;
+        return profile.Length == 0 || Choose(options, Profiles, profile) ? options : throw Unknown("profile", profile);
     }
 
-    private void Choose(EncoderOptions options, string template, string word, string what, VideoEncoderSettings settings)
+    private static bool Choose(EncoderOptions options, IReadOnlyDictionary<string, string> choices, string word)
     {
-        if (word.Length == 0)
+        if (!choices.TryGetValue(word, out var option))
         {
-            return;
+            return false;
         }
 
-        // The word goes into a list of options: nothing but a word may.
-        if (template.Length == 0 || !word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ','))
+        if (option.Length > 0)
         {
-            throw new CodecException($"{Name} has no {what} {word}");
+            options.Add(option);
         }
 
-        options.Add(Fill(template, settings, word));
+        return true;
     }
+
+    // As FFmpeg answers an option that its encoder doesn't know: the word is at fault and no device.
+    private CodecException Unknown(string what, string word) => new($"{Name} has no {what} {word}", Shim.InvalidArgument);
 
     private int Threads(VideoEncoderSettings settings)
     {
@@ -120,6 +126,12 @@ internal sealed record VideoEncoderRow(CodecId Codec, string Name)
             .Replace("{threads}", Number(Threads(settings)), StringComparison.Ordinal)
             .Replace("{tile_columns}", Number(settings.Width >= 1024 ? 2 : settings.Width >= 512 ? 1 : 0), StringComparison.Ordinal);
     }
+
+    /// <summary>Words that the encoder knows by the same name.</summary>
+    public static Dictionary<string, string> Same(string option, params string[] words) => words.ToDictionary(word => word, word => $"{option}={word}");
+
+    /// <summary>What 8-bit 4:2:0 is in any case: nothing has to be said.</summary>
+    public static Dictionary<string, string> OnlyProfile(string word) => new() { [word] = "" };
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

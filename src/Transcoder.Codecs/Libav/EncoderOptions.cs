@@ -6,6 +6,7 @@ namespace Transcoder.Codecs.Libav;
 internal sealed class EncoderOptions
 {
     private readonly List<KeyValuePair<string, string>> _entries = [];
+    private readonly List<string> _leftOut = [];
 
     /// <summary>The shim's form: a "key=value" line each.</summary>
     public string Text => Join('\n');
@@ -29,7 +30,10 @@ internal sealed class EncoderOptions
         }
     }
 
-    public override string ToString() => Join(' ');
+    /// <summary>Something was asked for that this encoder has not: said where the options are shown.</summary>
+    public void LeaveOut(string what) => _leftOut.Add(what);
+
+    public override string ToString() => _leftOut.Count == 0 ? Join(' ') : $"{Join(' ')} (without {string.Join(", ", _leftOut)}, which it has not)";
 
     private string Join(char separator)
     {

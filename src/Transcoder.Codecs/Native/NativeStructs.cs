@@ -107,6 +107,8 @@ internal struct NvencCaps
 {
     public int MaxWidth;
     public int MaxHeight;
+    public int MinWidth;
+    public int MinHeight;
     public int MaxBFrames;
     public int TenBit;
 }

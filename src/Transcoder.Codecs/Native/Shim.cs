@@ -10,6 +10,10 @@ internal static unsafe partial class Shim
     public const int Foreign = 2;
     public const int Again = -1;
     public const int EndOfFile = -2;
+
+    /// <summary>AVERROR(EINVAL).</summary>
+    public const int InvalidArgument = -22;
+
     public const int UnitKey = 1;
     public const int UnitDisposable = 2;
     public const long NoTime = long.MinValue;

@@ -11,7 +11,7 @@ internal static unsafe class ShimLibrary
 {
     public const string Name = "transcoder_shim";
 
-    private const int AbiVersion = 3;
+    private const int AbiVersion = 4;
     private const int LogWarning = 24;
 
     // Of one call. The reason stands in the first ones; what follows are FFmpeg's own consequences.

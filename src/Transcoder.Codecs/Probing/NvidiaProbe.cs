@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Transcoder.Codecs.Devices;
 using Transcoder.Codecs.Devices.Nvidia;
 using Transcoder.Codecs.Native;
@@ -9,7 +10,7 @@ using Transcoder.Media.Tracks;
 namespace Transcoder.Codecs.Probing;
 
 /// <summary>NVIDIA's cards.</summary>
-internal static class NvidiaProbe
+internal static partial class NvidiaProbe
 {
     /// <summary>The cards, nothing of them tried yet.</summary>
     public static ProbeReport List()
@@ -68,7 +69,7 @@ internal static class NvidiaProbe
                 using var tests = new EngineTests(device);
                 tests.Encode(row.Codec, bFrames: 0);
                 return Shim.NvencAsk(device.Connect(), row.Codec.Name(), out var caps) == Shim.Ok
-                    ? candidate with { MaxWidth = caps.MaxWidth, MaxHeight = caps.MaxHeight, MaxBFrames = caps.MaxBFrames }
+                    ? candidate with { MaxWidth = caps.MaxWidth, MaxHeight = caps.MaxHeight, MinWidth = caps.MinWidth, MinHeight = caps.MinHeight, MaxBFrames = caps.MaxBFrames }
                     : candidate;
             }, refusal =>
             {
@@ -103,6 +104,16 @@ internal static class NvidiaProbe
         return NvidiaRefusals.OfSession(refusal, nvml?.Memory(id)?.Free, sessions, SystemTree.IsContainer);
     }
 
+    /// <summary>
+    /// The limit is NVIDIA's policy for its consumer line and the smallest professional cards (Quadro K2200, M1200 and P1000 downwards, T400 to T1200, by its table of
+    /// encoders); the name is all that tells it.
+    /// </summary>
+    public static bool IsConsumer(string name) =>
+        name.Contains("GeForce", StringComparison.OrdinalIgnoreCase) || name.Contains("TITAN", StringComparison.OrdinalIgnoreCase) || SmallProfessional().IsMatch(name);
+
+    [GeneratedRegex(@"\b(Quadro (K(\d{3}|1200|2000|2200)|M(\d{3}|1000|1200)|P(\d{3}|1000))|T(\d{3}|1000|1200))\b")]
+    private static partial Regex SmallProfessional();
+
     private static DeviceReport Describe(CudaCard card, CudaDriver driver, Nvml? nvml) => new(
         card.Id,
         card.Name,
@@ -112,8 +123,7 @@ internal static class NvidiaProbe
         driver.IsSimulated,
         nvml?.Memory(card.Id)?.Total ?? 0,
 
-        // The limit is NVIDIA's policy for its consumer line; the name is all that tells it.
-        card.Name.Contains("GeForce", StringComparison.OrdinalIgnoreCase),
+        IsConsumer(card.Name),
         [],
         driver.IsSimulated ? [EngineProbe.Simulated] : []);
 }

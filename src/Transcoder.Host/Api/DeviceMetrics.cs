@@ -12,7 +12,7 @@ internal static class DeviceMetrics
 
     public static void Add(IMetricFactory metrics, ResourceManager resources, DeviceWatch watch)
     {
-        var snapshot = resources.Snapshot();
+        var snapshot = resources.Snapshot(withLeases: false);
         AddFigures(metrics, snapshot.Devices);
         AddLoads(metrics, snapshot.Devices);
         AddSessions(metrics, snapshot);

@@ -60,7 +60,7 @@ internal sealed record FiguresView(
     double? Clock,
     IReadOnlyList<string> Throttle);
 
-internal sealed record CapabilityView(string Engine, string Kind, string? Codec, string Implementation, int MaxWidth, int MaxHeight, int MaxBFrames, ReasonView? Refusal);
+internal sealed record CapabilityView(string Engine, string Kind, string? Codec, string Implementation, int MinWidth, int MinHeight, int MaxWidth, int MaxHeight, int MaxBFrames, ReasonView? Refusal);
 
 /// <summary>The body of <c>GET /api/v1/sessions</c>: every encoder session and place held for one, with why it is there.</summary>
 internal sealed record LeasesView(IReadOnlyList<LeaseView> Sessions);
@@ -94,7 +94,7 @@ internal static class DeviceViews
     {
         Reason[] failures = [watch.ProbeFailure, watch.MonitorFailure];
         return new DevicesView(
-            [.. resources.Snapshot().Devices.Select(Of)],
+            [.. resources.Snapshot(withLeases: false).Devices.Select(Of)],
             [.. failures.Where(failure => failure.Code is not null).Concat(watch.Report?.Findings ?? []).Select(StreamViews.Of)],
             watch.Report?.Libraries ?? "");
     }
@@ -155,6 +155,8 @@ internal static class DeviceViews
         engine.Kind,
         engine.Codec?.Name(),
         engine.Implementation,
+        engine.MinWidth,
+        engine.MinHeight,
         engine.MaxWidth,
         engine.MaxHeight,
         engine.MaxBFrames,

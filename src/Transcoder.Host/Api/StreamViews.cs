@@ -2,6 +2,7 @@ using Transcoder.Media;
 using Transcoder.Media.Tracks;
 using Transcoder.Outputs.Push;
 using Transcoder.Streams;
+using Transcoder.Streams.Devices;
 using Transcoder.Streams.Ingest;
 using Transcoder.Streams.Transcoding;
 using Transcoder.Streams.Workers;
@@ -88,16 +89,17 @@ internal sealed record ReasonView(string Code, string Detail);
 /// <summary>Turns the house's live objects into what the API shows. No secret is among them.</summary>
 internal static class StreamViews
 {
-    public static StreamsView All(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes)
+    public static StreamsView All(StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, DeviceWatch watch)
     {
         var sessions = transcoders.Sessions.ToDictionary(session => session.Source);
         return new StreamsView(
-            [.. registry.Sources.Select(source => Of(source, sessions.GetValueOrDefault(source))).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal)],
+            [.. registry.Sources.Select(source => Of(source, sessions.GetValueOrDefault(source), Probing(watch))).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal)],
             new WorkersView(workers.Idle, sessions.Values.Count(session => session.WorkerProcessId != 0), transcoders.WorkerDeaths),
             [.. pushes.Sessions.Select(Of).OrderBy(view => view.App, StringComparer.Ordinal).ThenBy(view => view.Stream, StringComparer.Ordinal).ThenBy(view => view.Address, StringComparer.Ordinal)]);
     }
 
-    public static SourceView Of(SourceStream source, TranscodeSession? session)
+    /// <param name="start">Why what has not started yet doesn't; default: it does.</param>
+    public static SourceView Of(SourceStream source, TranscodeSession? session, Reason start = default)
     {
         var live = source.Live;
         return new SourceView(
@@ -112,8 +114,13 @@ internal static class StreamViews
             source.TimelineRepairs,
             [.. source.LeftOut.Select(Of)],
             session is null ? null : Of(session),
-            session is null ? [] : [.. session.Renditions.Select(Of)]);
+            session is null ? [] : [.. session.Renditions.Select(rendition => Of(rendition, start))]);
     }
+
+    /// <summary>Nothing is encoded before the devices were looked at.</summary>
+    private static Reason Probing(DeviceWatch watch) => watch.Ready.IsCompleted
+        ? default
+        : new Reason(Reasons.Probing, watch.Report?.Awaited is { } awaited ? $"devices are being tried: {string.Join(", ", awaited)}" : "devices are being tried");
 
     public static string Word(RenditionState state) => state switch
     {
@@ -156,11 +163,11 @@ internal static class StreamViews
         session.Report?.DamagedPackets ?? 0,
         session.PacketsSkipped);
 
-    private static RenditionView Of(RenditionOutput rendition) => new(
+    private static RenditionView Of(RenditionOutput rendition, Reason start) => new(
         rendition.Spec.Name,
         rendition.Name.Stream,
         Word(rendition.State),
-        Of(rendition.Reason),
+        Of(rendition is { State: RenditionState.Starting, Reason.Code: null } ? start : rendition.Reason),
         rendition.Started?.Device ?? "",
         rendition.Started?.Encoder ?? "",
         rendition.Started?.Decoder ?? "",

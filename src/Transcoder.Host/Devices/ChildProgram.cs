@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 
@@ -14,6 +15,8 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
     // A process that the kernel holds in a driver does not die of a kill; it isn't waited for.
     private static readonly TimeSpan DeathDeadline = TimeSpan.FromSeconds(1);
 
+    private readonly ConcurrentBag<Task> _held = [];
+
     // Of what a child complains.
     private const int MostErrorLines = 20;
 
@@ -21,7 +24,7 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
     /// <param name="deadline">For all of its work.</param>
     public async Task<ChildAnswer> RunAsync(IEnumerable<string> arguments, TimeSpan silence, TimeSpan deadline, CancellationToken cancellationToken)
     {
-        using var process = new Process
+        var process = new Process
         {
             StartInfo = new ProcessStartInfo(executable, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true },
         };
@@ -41,6 +44,7 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
         }
         catch (Win32Exception e)
         {
+            process.Dispose();
             return new ChildAnswer([], $"{executable} can't be started: {e.Message}");
         }
 
@@ -70,9 +74,24 @@ internal sealed class ChildProgram(string executable, TimeProvider clock)
             if (!process.HasExited)
             {
                 process.Kill();
-                await process.WaitForExitAsync(CancellationToken.None).WaitAsync(DeathDeadline, clock, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            var end = EndAsync(process);
+            await end.WaitAsync(DeathDeadline, clock, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!end.IsCompleted)
+            {
+                _held.Add(end);
             }
         }
+    }
+
+    /// <summary>Waits for those that didn't die of their kill: who ends before them leaves them without anybody who knows.</summary>
+    public Task LeaveAsync() => Task.WhenAll(_held);
+
+    private static async Task EndAsync(Process process)
+    {
+        await process.WaitForExitAsync();
+        process.Dispose();
     }
 
     private static string Ending(int status) => status > 128 ? $"killed by signal {status - 128}" : $"ended with {status}";

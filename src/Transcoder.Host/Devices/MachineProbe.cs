@@ -15,24 +15,60 @@ internal sealed class MachineProbe(ChildProgram program, TimeSpan patience)
     /// <summary>A cold driver takes seconds for its first session.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    /// <summary>For a device. The daemon waits a minute for the whole.</summary>
+    /// <summary>For a device. The daemon waits for the whole as long as sixteen cards take that all hang.</summary>
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(45);
 
     // Children at once; each also encodes samples in software.
     private const int AtOnce = 4;
 
-    public async Task<ProbeReport> RunAsync(CancellationToken cancellationToken)
+    private const int MostCards = 1000;
+
+    /// <param name="publish">Is given each report that is not complete yet, as devices answer.</param>
+    public async Task<ProbeReport> RunAsync(CancellationToken cancellationToken, Action<ProbeReport>? publish = null)
     {
         using var turns = new SemaphoreSlim(AtOnce);
-        var others = DeviceProbe.Subjects.Where(subject => subject != DeviceProbe.Nvidia).Select(subject => AskAsync(subject, DeviceProbe.Known(subject), turns, cancellationToken)).ToList();
-        var list = await AskAsync(DeviceProbe.Nvidia, null, turns, cancellationToken);
-        var cards = await Task.WhenAll(list.Devices.Select(card => AskAsync(card.Id, card, turns, cancellationToken)));
-        ProbeReport[] reports = [list with { Devices = [] }, .. cards, .. await Task.WhenAll(others)];
-        return new ProbeReport(
-            [.. reports.SelectMany(report => report.Devices).OrderBy(device => device.Id == DeviceProbe.Cpu)],
-            [.. reports.SelectMany(report => report.Findings)],
-            reports.FirstOrDefault(report => report.Libraries.Length > 0)?.Libraries ?? "");
+
+        // By their order in the report, whichever answers first: what concerns all NVIDIA cards, each of them, the others.
+        var answers = new SortedDictionary<int, ProbeReport>();
+        var open = new SortedDictionary<int, (string Name, Task<ProbeReport> Answer)> { [0] = ("the NVIDIA cards", AskAsync(DeviceProbe.Nvidia, null, turns, cancellationToken)) };
+        foreach (var subject in DeviceProbe.Subjects.Where(subject => subject != DeviceProbe.Nvidia))
+        {
+            Ask(MostCards + open.Count, subject, DeviceProbe.Known(subject));
+        }
+
+        while (open.Count > 0)
+        {
+            await Task.WhenAny(open.Values.Select(each => each.Answer));
+            foreach (var (number, each) in open.Where(each => each.Value.Answer.IsCompleted).ToList())
+            {
+                var report = await each.Answer;
+                open.Remove(number);
+                foreach (var card in number == 0 ? report.Devices : [])
+                {
+                    Ask(open.Count(other => other.Key is > 0 and < MostCards) + 1, card.Id, card);
+                }
+
+                answers[number] = number == 0 ? report with { Devices = [] } : report;
+            }
+
+            if (open.Count > 0)
+            {
+                publish?.Invoke(Merge(answers.Values) with { Awaited = [.. open.Values.Select(each => each.Name)] });
+            }
+        }
+
+        return Merge(answers.Values);
+
+        void Ask(int number, string subject, DeviceReport? known) => open.Add(number, (known?.Name ?? subject, AskAsync(subject, known, turns, cancellationToken)));
     }
+
+    /// <summary>Waits until the kernel has let go those that had to be killed.</summary>
+    public Task LeaveAsync() => program.LeaveAsync();
+
+    private static ProbeReport Merge(IReadOnlyCollection<ProbeReport> reports) => new(
+        [.. reports.SelectMany(report => report.Devices).OrderBy(device => device.Id == DeviceProbe.Cpu)],
+        [.. reports.SelectMany(report => report.Findings)],
+        reports.FirstOrDefault(report => report.Libraries.Length > 0)?.Libraries ?? "");
 
     private async Task<ProbeReport> AskAsync(string subject, DeviceReport? known, SemaphoreSlim turns, CancellationToken cancellationToken)
     {
@@ -46,8 +82,9 @@ internal sealed class MachineProbe(ChildProgram program, TimeSpan patience)
                 return report;
             }
 
+            var proved = report.Devices.Any(device => device.Engines.Any(engine => engine.IsUsable));
             var finding = new Reason(Reasons.ProbeFailed, answer.IsLate
-                ? $"The driver of {(known is null ? "the NVIDIA cards" : known.Name)} hangs ({failure}): nothing is placed there. Restart the machine if it stays so; see the kernel's log (dmesg)"
+                ? $"The driver of {(known is null ? "the NVIDIA cards" : known.Name)} hangs ({failure}): {(proved ? "only what had answered before is used" : "nothing is placed there")}. Restart the machine if it stays so; see the kernel's log (dmesg)"
                 : $"The probe of {(known is null ? "the NVIDIA cards" : known.Name)} failed: {failure}");
             return report.Devices is [var device]
                 ? report with { Devices = [device with { Findings = [.. device.Findings, finding] }] }

@@ -179,8 +179,8 @@ internal static partial class Daemon
         app.MapGet("/readyz", (WorkerPool workers, StreamRegistry registry) =>
             registry.IsClosing ? Results.Text("not ready: the appliance stops\n", statusCode: (int)HttpStatusCode.ServiceUnavailable)
             : workers.IsHealthy ? Results.Text("ready\n") : Results.Text($"not ready: {workers.LastFailure}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable));
-        app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes) =>
-            StreamViews.All(registry, transcoders, workers, pushes));
+        app.MapGet("/api/v1/streams", (StreamRegistry registry, TranscoderSupervisor transcoders, WorkerPool workers, PushOutput pushes, DeviceWatch watch) =>
+            StreamViews.All(registry, transcoders, workers, pushes, watch));
         app.MapGet("/api/v1/devices", (ResourceManager resources, DeviceWatch watch) => DeviceViews.All(resources, watch));
         app.MapGet("/api/v1/sessions", (ResourceManager resources) => DeviceViews.Leases(resources));
         app.MapPost("/api/v1/plan", (PlanQuestion question, TranscoderOptions options, ResourceManager resources) =>

@@ -26,7 +26,7 @@ internal static class DeviceVerbs
         return diagnosis.IsHealthy ? ExitCode.Success : ExitCode.Failure;
     });
 
-    /// <summary>Without a subject the whole machine, as one line of JSON; with one, a line for each step, the last counts.</summary>
+    /// <summary>Without a subject the whole machine, with one that device: a line of JSON for each step, the last counts.</summary>
     public static Verb Probe(TextWriter output, TextWriter errors) => new("worker probe", "[SUBJECT] [--patience SECONDS]", "Try every device; started by the daemon.", async arguments =>
     {
         var parsed = new Arguments(arguments, ["--patience"], [], ["SUBJECT?"]);
@@ -34,23 +34,27 @@ internal static class DeviceVerbs
         _ = WorkerVerb.DieWithParentAsync(Console.OpenStandardInput());
         if (subject is null)
         {
-            await output.WriteLineAsync(JsonSerializer.Serialize(await Machine(parsed["--patience"]).RunAsync(CancellationToken.None), DeviceJson.Default.ProbeReport));
+            var machine = Machine(parsed["--patience"]);
+            Publish(await machine.RunAsync(CancellationToken.None, Publish));
+            await machine.LeaveAsync();
             return ExitCode.Success;
         }
 
         try
         {
-            DeviceProbe.Run(subject, report =>
-            {
-                output.WriteLine(JsonSerializer.Serialize(report, DeviceJson.Default.ProbeReport));
-                output.Flush();
-            });
+            DeviceProbe.Run(subject, Publish);
             return ExitCode.Success;
         }
         catch (CodecException e)
         {
             await errors.WriteLineAsync(e.Message);
             return ExitCode.Failure;
+        }
+
+        void Publish(ProbeReport report)
+        {
+            output.WriteLine(JsonSerializer.Serialize(report, DeviceJson.Default.ProbeReport));
+            output.Flush();
         }
     }, Internal: true);
 

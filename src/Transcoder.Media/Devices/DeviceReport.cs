@@ -36,6 +36,12 @@ public readonly record struct DeviceRef(string Id, string Kind)
 public sealed record EngineCapability(
     EngineKind Engine, string Kind, CodecId? Codec, string Implementation, int MaxWidth, int MaxHeight, int MaxBFrames, Reason? Refusal)
 {
+    /// <summary>Pixels; 0 where the driver doesn't say.</summary>
+    public int MinWidth { get; init; }
+
+    /// <summary>Pixels; 0 where the driver doesn't say.</summary>
+    public int MinHeight { get; init; }
+
     public bool IsUsable => Refusal is null;
 }
 
@@ -63,4 +69,12 @@ public sealed record DeviceReport(
 /// <summary>What <c>transcoder worker probe</c> answers, as JSON on its standard output.</summary>
 /// <param name="Findings">What concerns no single device: a missing driver, a container without the video capability.</param>
 /// <param name="Libraries">FFmpeg's library versions.</param>
-public sealed record ProbeReport(IReadOnlyList<DeviceReport> Devices, IReadOnlyList<Reason> Findings, string Libraries);
+public sealed record ProbeReport(IReadOnlyList<DeviceReport> Devices, IReadOnlyList<Reason> Findings, string Libraries)
+{
+    /// <summary>Devices that are still being tried, for a person; null: the report is complete.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Awaited { get; init; }
+
+    [JsonIgnore]
+    public bool IsComplete => Awaited is null;
+}

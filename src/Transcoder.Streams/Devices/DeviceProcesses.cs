@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Transcoder.Media.Devices;
 
 namespace Transcoder.Streams.Devices;
 
 /// <summary>
 /// Runs <c>transcoder worker probe</c> and <c>transcoder worker monitor</c>. Their standard input stays open as their lifeline, as a worker's does. A
-/// process that a driver holds is killed and left to the kernel: nothing waits for it.
+/// process that a driver holds is killed and left to the kernel; until it has gone, no other one of its sort is started.
 /// </summary>
 public sealed class DeviceProcesses(string executable, TimeProvider clock) : IDeviceProgram
 {
@@ -19,98 +20,110 @@ public sealed class DeviceProcesses(string executable, TimeProvider clock) : IDe
 
     private static readonly TimeSpan DeathDeadline = TimeSpan.FromSeconds(2);
 
-    public async Task<ProbeReport> ProbeAsync(CancellationToken cancellationToken)
+    private readonly ProcessEnds _probes = new("probe");
+    private readonly ProcessEnds _monitors = new("monitor");
+
+    public async IAsyncEnumerable<ProbeReport> ProbeAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var timer = new CancellationTokenSource(ProbeDeadline, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
-        var process = Start("probe");
+        var process = Start(_probes);
         await using (process.ConfigureAwait(false))
         {
-            try
+            while (!process.IsDone)
             {
-                var answer = await process.Output.ReadToEndAsync(either.Token).ConfigureAwait(false);
-                return JsonSerializer.Deserialize(answer, DeviceJson.Default.ProbeReport) ?? throw new DeviceProgramException("the device probe answered nothing");
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new DeviceProgramException($"the device probe did not answer within {ProbeDeadline.TotalSeconds} s: a driver hangs");
-            }
-            catch (JsonException e)
-            {
-                throw new DeviceProgramException($"the device probe ended without its report ({await process.StatusAsync(clock).ConfigureAwait(false)})", e);
+                var report = await ReadAsync(process, DeviceJson.Default.ProbeReport, timer, $"did not answer within {ProbeDeadline.TotalSeconds} s", cancellationToken).ConfigureAwait(false);
+                process.IsDone = report.IsComplete;
+                yield return report;
             }
         }
     }
 
     public async IAsyncEnumerable<MonitorReport> MonitorAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var process = Start("monitor");
+        var process = Start(_monitors);
         await using (process.ConfigureAwait(false))
         {
-            while (await ReadAsync(process, cancellationToken).ConfigureAwait(false) is { } report)
+            while (!cancellationToken.IsCancellationRequested)
             {
-                yield return report;
+                using var silence = new CancellationTokenSource(Silence, clock);
+                yield return await ReadAsync(process, DeviceJson.Default.MonitorReport, silence, $"was silent for {Silence.TotalSeconds} s", cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task<MonitorReport?> ReadAsync(Child process, CancellationToken cancellationToken)
+    private async Task<T> ReadAsync<T>(Child process, JsonTypeInfo<T> type, CancellationTokenSource timer, string late, CancellationToken cancellationToken)
+        where T : class
     {
-        using var silence = new CancellationTokenSource(Silence, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
         try
         {
-            if (await process.Output.ReadLineAsync(either.Token).ConfigureAwait(false) is not { } line)
-            {
-                throw new DeviceProgramException($"the device monitor ended ({await process.StatusAsync(clock).ConfigureAwait(false)})");
-            }
-
-            return JsonSerializer.Deserialize(line, DeviceJson.Default.MonitorReport) ?? throw new DeviceProgramException("the device monitor wrote an empty report");
+            return await process.Output.ReadLineAsync(either.Token).ConfigureAwait(false) is { } line
+                ? JsonSerializer.Deserialize(line, type) ?? throw new DeviceProgramException($"the device {process.Verb} wrote an empty report")
+                : throw new DeviceProgramException($"the device {process.Verb} ended ({await process.StatusAsync(clock).ConfigureAwait(false)})");
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return cancellationToken.IsCancellationRequested ? null : throw new DeviceProgramException($"the device monitor was silent for {Silence.TotalSeconds} s: a driver call hangs");
+            throw new DeviceProgramException($"the device {process.Verb} {late}: a driver call hangs");
         }
         catch (JsonException e)
         {
-            throw new DeviceProgramException($"the device monitor wrote what is no report: {e.Message}", e);
+            throw new DeviceProgramException($"the device {process.Verb} wrote what is no report: {e.Message}", e);
         }
     }
 
-    private Child Start(string verb)
+    private Child Start(ProcessEnds ends)
     {
+        ends.ThrowIfOneIsLeft();
         try
         {
-            return new Child(Process.Start(new ProcessStartInfo(executable, ["worker", verb]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })
-                ?? throw new DeviceProgramException($"the device {verb} did not start"));
+            var process = Process.Start(new ProcessStartInfo(executable, ["worker", ends.Verb]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false })
+                ?? throw new DeviceProgramException($"the device {ends.Verb} did not start");
+            var child = new Child(ends.Verb, process);
+            ends.Add(child.End);
+            return child;
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new DeviceProgramException($"the device {verb} did not start: {e.Message}", e);
+            throw new DeviceProgramException($"the device {ends.Verb} did not start: {e.Message}", e);
         }
     }
 
-    private sealed class Child(Process process) : IAsyncDisposable
+    private sealed class Child(string verb, Process process) : IAsyncDisposable
     {
+        public string Verb => verb;
+
+        /// <summary>Completes when the kernel has let it go.</summary>
+        public Task End { get; } = process.WaitForExitAsync();
+
+        /// <summary>It has done its work and ends by itself, as soon as those have ended that it had to kill.</summary>
+        public bool IsDone { get; set; }
+
         public StreamReader Output => process.StandardOutput;
 
         /// <summary>What its exit says, once it has closed its output.</summary>
         public async Task<string> StatusAsync(TimeProvider clock)
         {
-            await process.WaitForExitAsync().WaitAsync(DeathDeadline, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await End.WaitAsync(DeathDeadline, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return !process.HasExited ? "still running" : process.ExitCode > 128 ? $"killed by signal {process.ExitCode - 128}" : $"exit status {process.ExitCode}";
         }
 
         public async ValueTask DisposeAsync()
         {
-            if (!process.HasExited)
+            if (!IsDone && !process.HasExited)
             {
                 process.Kill();
             }
 
+            var release = ReleaseAsync();
+            await release.WaitAsync(DeathDeadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        /// <summary>Its lifeline is held for as long as it lives.</summary>
+        private async Task ReleaseAsync()
+        {
+            await End.ConfigureAwait(false);
             process.StandardInput.Close();
             process.StandardOutput.Close();
-            await process.WaitForExitAsync().WaitAsync(DeathDeadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             process.Dispose();
         }
     }

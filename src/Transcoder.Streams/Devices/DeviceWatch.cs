@@ -14,6 +14,12 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(2);
 
+    /// <summary>
+    /// Streams wait so long for a card that doesn't answer, once the CPU has: then they begin in software, and go to the card when it has. A sound one answers
+    /// within seconds.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>A probe that succeeded opens sessions that streams may need: the next one, which new hardware asks for, not sooner than this.</summary>
     private static readonly TimeSpan BetweenProbes = TimeSpan.FromSeconds(30);
 
@@ -26,6 +32,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private readonly Task _probing;
     private readonly Task _monitoring;
     private readonly Task _ticking;
+    private readonly Task _patience;
     private readonly SemaphoreSlim _probeWanted = new(1);
     private readonly HashSet<(string Device, string Kind, string Encoder)> _proved = [];
     private HashSet<string> _known = [];
@@ -35,15 +42,20 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     public DeviceWatch(IDeviceProgram program, ResourceManager resources, TimeProvider clock, ILogger<DeviceWatch> log)
     {
         (_program, _resources, _clock, _log) = (program, resources, clock, log);
+        _patience = Task.Delay(Patience, clock, _stop.Token);
         _probing = ProbeAsync();
         _monitoring = MonitorAsync();
         _ticking = TickAsync();
+        _ = _patience.ContinueWith(_ => BeReady(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    /// <summary>Completes with the first probe that succeeded. Without one not even the CPU's encoders are known, and renditions wait.</summary>
+    /// <summary>
+    /// Completes with the first probe, or with what it has found by then when a card keeps it waiting. Before that not even the CPU's encoders are known, and
+    /// renditions wait.
+    /// </summary>
     public Task Ready => _probed.Task;
 
-    /// <summary>The last probe; null before the first.</summary>
+    /// <summary>The last probe, or what the first has found so far; null before its first answer.</summary>
     public ProbeReport? Report { get; private set; }
 
     /// <summary>Why the last probe failed; default while it did not.</summary>
@@ -72,14 +84,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
             try
             {
                 await _probeWanted.WaitAsync(_stop.Token).ConfigureAwait(false);
-                var started = _clock.GetTimestamp();
-                var report = await _program.ProbeAsync(_stop.Token).ConfigureAwait(false);
-                _known = [.. report.Devices.Select(device => device.Id)];
-                Report = report;
-                ProbeFailure = default;
-                _resources.Apply(report);
-                Tell(report, _clock.GetElapsedTime(started));
-                _probed.TrySetResult();
+                var report = await ProbeOnceAsync().ConfigureAwait(false);
                 if (IsProvisional(report))
                 {
                     wait = retry = Longer(retry);
@@ -104,6 +109,45 @@ public sealed partial class DeviceWatch : IAsyncDisposable
             }
 
             await Task.Delay(wait, _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<ProbeReport> ProbeOnceAsync()
+    {
+        var started = _clock.GetTimestamp();
+        ProbeReport? last = null;
+        _resources.IsProbing = true;
+        try
+        {
+            await foreach (var report in _program.ProbeAsync(_stop.Token).ConfigureAwait(false))
+            {
+                _resources.Apply(report);
+                last = report;
+                Report = report.IsComplete || Report is not { IsComplete: true } ? report : Report;
+                BeReady();
+            }
+        }
+        finally
+        {
+            _resources.IsProbing = false;
+        }
+
+        if (last is not { IsComplete: true } whole)
+        {
+            throw new DeviceProgramException("the device probe ended without its report");
+        }
+
+        _known = [.. whole.Devices.Select(device => device.Id)];
+        ProbeFailure = default;
+        Tell(whole, _clock.GetElapsedTime(started));
+        return whole;
+    }
+
+    private void BeReady()
+    {
+        if (Report is { } report && (report.IsComplete || (_patience.IsCompletedSuccessfully && report.Devices.Any(device => device.Id == DeviceRef.Cpu.Id))))
+        {
+            _probed.TrySetResult();
         }
     }
 
@@ -139,7 +183,11 @@ public sealed partial class DeviceWatch : IAsyncDisposable
                     Observe(report);
                 }
             }
-            catch (Exception e) when (!_stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
             {
                 MonitorFailure = new Reason(Reasons.MonitorHung, e.Message);
                 MonitorRestarts++;

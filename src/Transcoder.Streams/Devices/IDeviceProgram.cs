@@ -5,9 +5,9 @@ namespace Transcoder.Streams.Devices;
 /// <summary>The eyes on the hardware: child processes in the product, scripts in tests. The daemon itself calls no driver.</summary>
 public interface IDeviceProgram
 {
-    /// <summary>What this machine can decode, scale and encode, proved by doing it.</summary>
+    /// <summary>What this machine can decode, scale and encode, proved by doing it. Reports grow as devices answer; the last one is complete.</summary>
     /// <exception cref="DeviceProgramException">It failed or didn't answer in time.</exception>
-    Task<ProbeReport> ProbeAsync(CancellationToken cancellationToken);
+    IAsyncEnumerable<ProbeReport> ProbeAsync(CancellationToken cancellationToken);
 
     /// <summary>One report a second for as long as the caller asks.</summary>
     /// <exception cref="DeviceProgramException">It ended or fell silent: a driver call hangs.</exception>

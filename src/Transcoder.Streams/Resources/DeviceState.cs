@@ -11,9 +11,12 @@ internal sealed class DeviceState
     /// <summary>The last part of the memory stays free: drivers answer a full one with errors that look like other faults.</summary>
     private const double MemoryShare = 0.95;
 
+    private const int MostRefusals = 64;
+
     private readonly Dictionary<(EngineKind Engine, string Kind, CodecId Codec), EngineCapability> _abilities = [];
+    private readonly Dictionary<(string Kind, VideoEncoderSettings Settings), (Reason Reason, TimeSpan Until)> _refusals = [];
     private int _strains;
-    private IReadOnlyDictionary<CodecId, double> _weights = new Dictionary<CodecId, double>();
+    private DeviceCalibration? _calibration;
 
     /// <summary>The CPU before any probe, or on a machine whose probe doesn't come to an end: software takes whatever the configuration can ask for.</summary>
     public DeviceState(DeviceReport report, double cores)
@@ -90,6 +93,11 @@ internal sealed class DeviceState
     {
         // A card that is full now, of our sessions perhaps, still does what an earlier probe proved.
         var proved = new Dictionary<(EngineKind Engine, string Kind, CodecId Codec), EngineCapability>(_abilities);
+        if (report.Driver != Report.Driver)
+        {
+            _refusals.Clear();
+        }
+
         Report = report;
         _abilities.Clear();
         foreach (var found in report.Engines)
@@ -113,21 +121,19 @@ internal sealed class DeviceState
         }
     }
 
-    /// <summary>What <c>transcoder calibrate</c> measured, in pixels a second.</summary>
+    /// <summary>What <c>transcoder calibrate</c> measured, in pixels a second. The CPU's capacity is its cores: there it says what a pixel costs.</summary>
     public void Calibrate(DeviceCalibration calibration)
     {
+        _calibration = calibration;
         if (IsCpu)
         {
+            Set(Encode, Encode!.Nominal);
             return;
         }
 
-        var reference = calibration.Encode.TryGetValue(CodecId.H264.Name(), out var h264) ? h264 : calibration.Encode.Values.DefaultIfEmpty(0).Max();
-        Set(Encode, reference);
+        Set(Encode, Reference(calibration));
         Set(Decode, calibration.Decode.Values.DefaultIfEmpty(0).Min());
         Set(Scale, calibration.Scale);
-        _weights = Enum.GetValues<CodecId>()
-            .Where(codec => calibration.Encode.GetValueOrDefault(codec.Name()) > 0)
-            .ToDictionary(codec => codec, codec => reference / calibration.Encode[codec.Name()]);
 
         static void Set(EngineState? engine, double capacity)
         {
@@ -139,8 +145,19 @@ internal sealed class DeviceState
         }
     }
 
+    /// <summary>It didn't open such a session, and won't be asked for one until then.</summary>
+    public void Refuse(string kind, VideoEncoderSettings settings, Reason reason, TimeSpan until)
+    {
+        if (_refusals.Count >= MostRefusals)
+        {
+            _refusals.Clear();
+        }
+
+        _refusals[(kind, settings)] = (reason, until);
+    }
+
     /// <summary>The interface of this device that encodes so, the first of the kinds; null: none, and why.</summary>
-    public string? EncodesBy(IReadOnlyList<string> kinds, VideoEncoderSettings settings, out Reason refusal)
+    public string? EncodesBy(IReadOnlyList<string> kinds, VideoEncoderSettings settings, TimeSpan now, out Reason refusal)
     {
         refusal = default;
         if (IsCpu && _abilities.Count == 0)
@@ -152,15 +169,22 @@ internal sealed class DeviceState
         {
             if (_abilities.TryGetValue((EngineKind.Encode, kind, settings.Codec), out var ability))
             {
-                if (Fits(ability, settings.Width, settings.Height))
+                if (!Fits(ability, settings.Width, settings.Height))
+                {
+                    refusal = new Reason(Reasons.NotCapable, Misfit(ability, settings));
+                }
+                else if (_refusals.Count > 0 && _refusals.TryGetValue((kind, settings with { BFrames = BFrames(kind, settings) }), out var refused) && now < refused.Until)
+                {
+                    refusal = refused.Reason;
+                }
+                else
                 {
                     return kind;
                 }
-
-                refusal = new Reason(Reasons.NotCapable, $"{settings.Width}x{settings.Height} is larger than its {ability.MaxWidth}x{ability.MaxHeight}");
             }
         }
 
+        refusal = refusal.Code is null ? new Reason(Reasons.NotCapable, $"doesn't encode {settings.Codec.Name()}") : refusal;
         return null;
     }
 
@@ -191,17 +215,30 @@ internal sealed class DeviceState
     /// <summary>All rungs of a ladder.</summary>
     public EngineLoad EncodeLoadOf(LadderOutline ladder) => ladder.Rungs.Aggregate(default(EngineLoad), (sum, rung) => sum + EncodeLoad(rung));
 
-    public EngineLoad DecodeLoadOf(LadderOutline ladder) =>
-        EngineLoad.Of(ladder.FrameRate, IsCpu ? ladder.Pixels / 1e6 * WorkCosts.CpuDecode(ladder.Codec) : ladder.Pixels);
+    public EngineLoad DecodeLoadOf(LadderOutline ladder) => EngineLoad.Of(ladder.FrameRate, IsCpu
+        ? CoreSeconds(ladder.Pixels, _calibration?.Decode.GetValueOrDefault(ladder.Codec.Name()), WorkCosts.CpuDecode(ladder.Codec))
+        : ladder.Pixels);
 
-    public EngineLoad ScaleLoadOf(LadderOutline ladder) =>
-        EngineLoad.Of(ladder.FrameRate, IsCpu ? ladder.ScaledPixels / 1e6 * WorkCosts.CpuScale : ladder.ScaledPixels);
+    public EngineLoad ScaleLoadOf(LadderOutline ladder) => EngineLoad.Of(ladder.FrameRate, IsCpu
+        ? CoreSeconds(ladder.ScaledPixels, _calibration?.Scale, WorkCosts.CpuScale)
+        : ladder.ScaledPixels);
 
     private EngineLoad EncodeLoad(RungOutline rung) => EngineLoad.Of(rung.FrameRate, IsCpu
-        ? rung.Pixels / 1e6 * WorkCosts.CpuEncode(rung.Codec, rung.Preset)
-        : rung.Pixels * Weight(rung.Codec) * WorkCosts.HardwarePresetWeight(rung.Preset));
+        ? CoreSeconds(rung.Pixels, _calibration?.Encode.GetValueOrDefault(rung.Codec.Name()), WorkCosts.CpuEncode(rung.Codec, PresetWords.Speed)) *
+            (WorkCosts.CpuEncode(rung.Codec, rung.Preset) / WorkCosts.CpuEncode(rung.Codec, PresetWords.Speed))
+        : rung.Pixels * Weight(rung.Codec) * WorkCosts.HardwarePresetWeight(rung.Codec, rung.Preset));
 
-    public double Weight(CodecId codec) => _weights.TryGetValue(codec, out var weight) ? weight : WorkCosts.HardwareWeight(codec);
+    /// <summary>A pixel of this codec by pixels of reference work.</summary>
+    public double Weight(CodecId codec) => _calibration is { } known && known.Encode.TryGetValue(codec.Name(), out var speed) && speed > 0
+        ? Reference(known) / speed
+        : WorkCosts.HardwareWeight(codec);
+
+    /// <param name="measured">Pixels a second of all cores; null or 0: not measured.</param>
+    /// <param name="assumed">Core seconds for a million pixels.</param>
+    private double CoreSeconds(double pixels, double? measured, double assumed) => pixels * (measured > 0 ? Cores / measured.Value : assumed / 1e6);
+
+    private static double Reference(DeviceCalibration calibration) =>
+        calibration.Encode.TryGetValue(CodecId.H264.Name(), out var h264) ? h264 : calibration.Encode.Values.DefaultIfEmpty(0).Max();
 
     /// <summary>Whether the device's memory takes so much more.</summary>
     public bool HasMemory(long bytes) => MemoryFree is not { } free || bytes + UnseenBytes <= free;
@@ -227,7 +264,13 @@ internal sealed class DeviceState
     }
 
     private static bool Fits(EngineCapability ability, int width, int height) =>
-        (ability.MaxWidth == 0 || width <= ability.MaxWidth) && (ability.MaxHeight == 0 || height <= ability.MaxHeight);
+        (ability.MaxWidth == 0 || width <= ability.MaxWidth) && (ability.MaxHeight == 0 || height <= ability.MaxHeight) &&
+        width >= ability.MinWidth && height >= ability.MinHeight;
+
+    private static string Misfit(EngineCapability ability, VideoEncoderSettings settings) =>
+        settings.Width < ability.MinWidth || settings.Height < ability.MinHeight
+            ? $"{settings.Width}x{settings.Height} is smaller than {ability.Implementation}'s {ability.MinWidth}x{ability.MinHeight}"
+            : $"{settings.Width}x{settings.Height} is larger than {ability.Implementation}'s {ability.MaxWidth}x{ability.MaxHeight}";
 
     /// <summary>One that was there stays: what is booked on it is still to be given back.</summary>
     private EngineState? EngineFor(EngineKind engine, EngineState? existing) =>

@@ -26,16 +26,18 @@ internal sealed class EngineState(double nominal, CapacitySource source)
     private const double Smoothing = 0.1;
 
     private (EngineLoad Load, double Capacity, double Cost) _known;
+    private double _strain = 1;
 
     /// <summary>Work a second that it was calibrated or assumed to do.</summary>
     public double Nominal { get; set; } = nominal;
 
     public CapacitySource Source { get; set; } = source;
 
-    /// <summary>What running sessions showed, as a factor on the nominal capacity.</summary>
+    /// <summary>What the engine's utilisation showed, as a factor on the nominal capacity. It stands.</summary>
     public double Correction { get; private set; } = 1;
 
-    public double Capacity => Nominal * Correction;
+    /// <summary>With what strain has taken for a while.</summary>
+    public double Capacity => Nominal * Correction * _strain;
 
     /// <summary>Ours: reserved, open, and expected of streams whose worker is still starting.</summary>
     public EngineLoad Ours { get; private set; }
@@ -93,17 +95,17 @@ internal sealed class EngineState(double nominal, CapacitySource source)
     /// <param name="share">How much of the engine it speaks for.</param>
     public void LearnRatio(double ratio, double share) => Correct(Math.Pow(Math.Clamp(ratio, 0.5, 2), Smoothing * share));
 
-    /// <summary>Nothing has been slow for a while: what was taken off comes back by a hundredth a call.</summary>
+    /// <summary>Nothing has been slow for a while: what strain took comes back by a hundredth a call. An idle engine shows nothing.</summary>
     public void Relax()
     {
-        if (Correction < 1)
+        if (Ours.Rate > 0)
         {
-            Correction = Math.Min(1, Correction * 1.01);
+            _strain = Math.Min(1, _strain * 1.01);
         }
     }
 
     /// <summary>Sessions fall behind: the engine does less than was believed.</summary>
-    public void Lower(double factor) => Correct(factor);
+    public void Lower(double factor) => (_strain, Source) = (Math.Max(LeastCorrection, _strain * factor), CapacitySource.Observed);
 
     /// <summary>What an earlier run had learned.</summary>
     public void Restore(double correction) => Correct(correction);

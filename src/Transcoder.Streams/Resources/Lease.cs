@@ -56,7 +56,7 @@ internal sealed class Lease(long id, OwnerEntry owner, DemandUnit unit, Placed p
 
     public long Bytes { get; } = placed.Bytes;
 
-    /// <summary>0: where the policy wants it.</summary>
+    /// <summary>Of the policy's order; 0: where it is wanted.</summary>
     public int Tier { get; } = placed.Tier;
 
     public Reason Reason { get; set; } = placed.Reason;
@@ -79,7 +79,8 @@ internal sealed class Lease(long id, OwnerEntry owner, DemandUnit unit, Placed p
 
     public int DeviceIndex { get; set; } = -1;
 
-    public bool IsReduced => !ReferenceEquals(Settings, Unit.Settings) && Settings != Unit.Settings;
+    /// <summary>By policy; B-frames that the encoder doesn't make are no policy's doing.</summary>
+    public bool IsReduced => !ReferenceEquals(Settings, Unit.Settings) && Settings with { BFrames = Unit.Settings.BFrames } != Unit.Settings;
 
     /// <summary>A rendition is to read it.</summary>
     public bool IsCurrent => Numbers.Exists(number => Owner.Current.GetValueOrDefault(number) == this);

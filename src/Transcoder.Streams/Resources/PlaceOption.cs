@@ -8,11 +8,12 @@ namespace Transcoder.Streams.Resources;
 /// <param name="Kind">The interface that would be used; empty where the device has none that fits.</param>
 /// <param name="Cost">What the demand would add to the predicted sum of delay and loss (see <see cref="EngineQueue"/>); NaN where it wasn't weighed.</param>
 /// <param name="Refusal">A code of <see cref="Reasons"/>; null: it was possible.</param>
-internal readonly record struct PlaceOption(DeviceState Device, string Kind, double Cost, string? Refusal);
+/// <param name="Detail">The refusal's words where they are not those of the device's state.</param>
+internal readonly record struct PlaceOption(DeviceState Device, string Kind, double Cost, string? Refusal, string? Detail = null);
 
 /// <summary>A place found for a unit.</summary>
 /// <param name="Settings">As asked for, or what policy reduced them to.</param>
-/// <param name="Tier">Index of the tier among those that exist on this machine.</param>
+/// <param name="Tier">Index of the tier in the policy's order, whether this machine has those before it or not: they may still come.</param>
 internal sealed record Placed(
     DeviceState Device, DeviceRef Place, VideoEncoderSettings Settings, EngineLoad Load, long Bytes, int Tier, Reason Reason, IReadOnlyList<PlaceOption> Options);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Transcoder.Media;
 using Transcoder.Media.Devices;
 using Transcoder.Media.Jobs;
@@ -15,7 +14,7 @@ namespace Transcoder.Streams.Resources;
 /// there costs more.
 /// </para>
 /// </summary>
-internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailures failures)
+internal sealed partial class Placement(IReadOnlyList<DeviceState> devices, StreamFailures failures)
 {
     /// <summary>Starting a copy and waiting for the device to have done it, seconds.</summary>
     private const double TransferLatency = 0.0002;
@@ -28,7 +27,6 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
     private const double LeastGain = 1e-9;
     private const double LeastFrameRate = 10;
-    private const int NamedAlternatives = 3;
 
     private long _mark;
 
@@ -79,38 +77,43 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
     private UnitDecision Decide(DemandUnit unit, in PlacementCase circumstances)
     {
         var options = new List<PlaceOption>(devices.Count);
-        var tiers = unit.Fallback == FallbackPolicy.Forbid ? Policy.FirstKind : [.. Policy.Tiers.Where(Exists)];
-        for (var tier = 0; tier < tiers.Count; tier++)
+        var tiers = Policy.TiersFor(unit.Fallback, Exists).ToList();
+        foreach (var tier in tiers)
         {
-            var full = unit.Fallback != FallbackPolicy.Reduce || tier == 0;
-            if (full && Best(unit, unit.Settings, tiers, tier, circumstances, options) is { } placed)
+            var (full, before) = (unit.Fallback != FallbackPolicy.Reduce || tier == tiers[0], options.Count);
+            if (full && Best(unit.Settings, tier, circumstances, options) is { } placed)
             {
-                NameTheRest(options);
+                NameTheRest(options, isForbidden: false);
                 return new UnitDecision(unit, placed, [], default, options);
             }
 
-            if (full && circumstances.MayPreempt && Victims(unit, tiers[tier], circumstances, sameLadder: false) is { Count: > 0 } victims)
+            if (full && circumstances.MayPreempt && Victims(unit, Policy.Tiers[tier], circumstances, sameLadder: false) is { Count: > 0 } victims)
             {
                 return new UnitDecision(unit, null, victims, default, options);
             }
 
-            foreach (var less in unit.Fallback == FallbackPolicy.Reduce ? Reductions(unit.Settings) : [])
+            // Where nothing can be left out, the next kind takes all of it.
+            var steps = unit.Fallback != FallbackPolicy.Reduce ? [] : full ? Reductions(unit.Settings) : Reductions(unit.Settings).DefaultIfEmpty(unit.Settings);
+            foreach (var less in steps)
             {
-                if (Best(unit, less, tiers, tier, circumstances, full ? [] : options) is { } reduced)
+                var refused = Refused(options);
+                options.RemoveRange(before, options.Count - before);
+                if (Best(less, tier, circumstances, options) is { } reduced)
                 {
-                    NameTheRest(options);
-                    return new UnitDecision(unit, reduced with { Reason = Reduced(reduced, unit, options) }, [], default, options);
+                    NameTheRest(options, isForbidden: false);
+                    var reason = less == unit.Settings ? reduced.Reason : Reduced(reduced, unit, refused);
+                    return new UnitDecision(unit, reduced with { Reason = reason }, [], default, options);
                 }
             }
         }
 
-        if (unit.Fallback == FallbackPolicy.Reduce && circumstances.MayPreempt && tiers.Count > 0 && Victims(unit, tiers[0], circumstances, sameLadder: true) is { Count: > 0 } smaller)
+        if (unit.Fallback == FallbackPolicy.Reduce && circumstances.MayPreempt && tiers.Count > 0 && Victims(unit, Policy.Tiers[tiers[0]], circumstances, sameLadder: true) is { Count: > 0 } smaller)
         {
             return new UnitDecision(unit, null, smaller, default, options);
         }
 
-        NameTheRest(options);
-        return new UnitDecision(unit, null, [], Refusal(unit, options), options);
+        NameTheRest(options, isForbidden: unit.Fallback == FallbackPolicy.Forbid);
+        return new UnitDecision(unit, null, [], Refusal(unit, tiers, options), options);
     }
 
     /// <summary>Each rung once more, now that the others have their places.</summary>
@@ -123,7 +126,7 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
         foreach (ref var decision in decisions.AsSpan())
         {
-            if (decision.Placed is not { } old || devices.Count < 3)
+            if (decision.Placed is not { Reason.Code: not Reasons.Reduced } old || devices.Count < 3)
             {
                 continue;
             }
@@ -156,9 +159,9 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
     private bool Exists(IReadOnlyList<string> tier) => devices.Any(device => device.HasEncoder(tier));
 
-    private Placed? Best(DemandUnit unit, VideoEncoderSettings settings, IReadOnlyList<IReadOnlyList<string>> tiers, int tier, in PlacementCase circumstances, List<PlaceOption> options)
+    private Placed? Best(VideoEncoderSettings settings, int tier, in PlacementCase circumstances, List<PlaceOption> options)
     {
-        var kinds = tiers[tier];
+        var kinds = Policy.Tiers[tier];
         var bytes = WorkCosts.SessionBytes(settings);
         (DeviceState Device, string Kind, EngineLoad Load, double Cost)? best = null;
         foreach (var device in devices)
@@ -168,9 +171,9 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
                 continue;
             }
 
-            if (device.EncodesBy(kinds, settings, out _) is not { } kind)
+            if (device.EncodesBy(kinds, settings, circumstances.Now, out var unable) is not { } kind)
             {
-                options.Add(new PlaceOption(device, "", double.NaN, Reasons.NotCapable));
+                options.Add(new PlaceOption(device, "", double.NaN, unable.Code, unable.Detail));
                 continue;
             }
 
@@ -227,7 +230,8 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
         var owner = circumstances.Owner;
         foreach (var device in devices)
         {
-            if (device == circumstances.Avoid || !device.IsPresent || device.Quarantine.Health != DeviceHealth.Sound || device.EncodesBy(kinds, unit.Settings, out _) is null)
+            if (device == circumstances.Avoid || !device.IsPresent || device.Quarantine.Health != DeviceHealth.Sound || device.EncodesBy(kinds, unit.Settings, circumstances.Now, out _) is null ||
+                failures.KeepsAway(owner.Owner.Stream, device, circumstances.Now))
             {
                 continue;
             }
@@ -272,7 +276,7 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
     private static IEnumerable<VideoEncoderSettings> Reductions(VideoEncoderSettings settings)
     {
-        var faster = WorkCosts.FasterPreset(settings.Preset) is { } preset ? settings with { Preset = preset } : settings;
+        var faster = WorkCosts.FasterPreset(settings.Codec, settings.Preset) is { } preset ? settings with { Preset = preset } : settings;
         if (faster != settings)
         {
             yield return faster;
@@ -298,7 +302,7 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
 
     private static void Untry(Placed placed) => Try(placed, -1);
 
-    private void NameTheRest(List<PlaceOption> options)
+    private void NameTheRest(List<PlaceOption> options, bool isForbidden)
     {
         var mark = ++_mark;
         foreach (var option in options)
@@ -310,72 +314,13 @@ internal sealed class Placement(IReadOnlyList<DeviceState> devices, StreamFailur
         {
             if (device.Mark != mark)
             {
-                var refusal = !device.Encodes ? Reasons.NoEncodeEngine : device.HasEncoder(Policy.Order) ? Reasons.DeviceOrder : Reasons.NotInOrder;
+                var refusal = !device.Encodes ? Reasons.NoEncodeEngine
+                    : !device.HasEncoder(Policy.Order) ? Reasons.NotInOrder
+                    : isForbidden ? Reasons.FallbackForbidden
+                    : Reasons.DeviceOrder;
                 options.Add(new PlaceOption(device, "", double.NaN, refusal));
             }
         }
-    }
-
-    private static Reason Why(DeviceState chosen, double cost, IReadOnlyList<PlaceOption> options)
-    {
-        var possible = options.Count(option => option.Refusal is null);
-        var text = string.Create(CultureInfo.InvariantCulture, $"{chosen.Report.Name} adds {cost:0.###}");
-        return possible == 1
-            ? new Reason(Reasons.OnlyChoice, $"{chosen.Report.Name} is the only place{Refused(options)}")
-            : new Reason(Reasons.LeastCost, $"{text}, the least of {possible} places{Refused(options)}");
-    }
-
-    private static Reason Reduced(Placed placed, DemandUnit unit, List<PlaceOption> options)
-    {
-        var rate = placed.Settings.FrameRate < unit.Settings.FrameRate ? string.Create(CultureInfo.InvariantCulture, $"{placed.Settings.FrameRate:0.##} frames a second") : null;
-        var preset = placed.Settings.Preset != unit.Settings.Preset ? $"preset {placed.Settings.Preset}" : null;
-        return new Reason(Reasons.Reduced, $"{string.Join(", ", new[] { rate, preset }.OfType<string>())} on {placed.Device.Report.Name}{Refused(options)}");
-    }
-
-    private Reason Refusal(DemandUnit unit, List<PlaceOption> options)
-    {
-        var kinds = unit.Fallback == FallbackPolicy.Forbid ? Policy.Order[0] : string.Join(", ", Policy.Order);
-        var codes = options.Where(option => option.Refusal is not (Reasons.NoEncodeEngine or Reasons.NotInOrder or Reasons.DeviceOrder)).Select(option => option.Refusal!).Distinct().ToList();
-        var code = unit.Fallback == FallbackPolicy.Forbid && Policy.Order.Count > 1 ? Reasons.FallbackForbidden : codes.Count == 1 ? codes[0] : Reasons.NoPlace;
-        return new Reason(code, $"no place on {kinds}{Refused(options)}");
-    }
-
-    private static string Refused(IReadOnlyList<PlaceOption> options)
-    {
-        var refused = options.Where(option => option.Refusal is not (null or Reasons.DeviceOrder or Reasons.NotInOrder or Reasons.NoEncodeEngine)).ToList();
-        if (refused.Count == 0)
-        {
-            return "";
-        }
-
-        var named = refused.Take(NamedAlternatives).Select(option => $"{option.Device.Report.Name}: {Explain(option).Detail}");
-        return $" ({string.Join("; ", named)}{(refused.Count > NamedAlternatives ? $"; and {refused.Count - NamedAlternatives} more" : "")})";
-    }
-
-    /// <summary>A refusal in words, from how the device is now.</summary>
-    public static Reason Explain(in PlaceOption option)
-    {
-        var device = option.Device;
-        return option.Refusal switch
-        {
-            Reasons.SessionLimit => device.Group!.Full(),
-            Reasons.Quarantined => new Reason(Reasons.Quarantined, device.Quarantine.Health switch
-            {
-                DeviceHealth.Probation => "on probation, one session at a time",
-                DeviceHealth.Sound => "to be left",
-                _ => $"in quarantine, {device.Quarantine.Reason}",
-            }),
-            Reasons.EngineFull => new Reason(Reasons.EngineFull, string.Create(CultureInfo.InvariantCulture, $"its encoder would be over {EngineState.Full:P0} busy (now {device.Encode!.Utilisation:P0})")),
-            Reasons.CpuBudget => new Reason(Reasons.CpuBudget, string.Create(CultureInfo.InvariantCulture, $"{device.Encode!.Load.Work:0.0} of {device.Encode.Nominal:0.#} cores are taken")),
-            Reasons.MemoryFull => new Reason(Reasons.MemoryFull, $"{Math.Max(0, (device.MemoryFree ?? 0) - device.UnseenBytes) >> 20} MiB of its memory are free"),
-            Reasons.EncoderFailed => new Reason(Reasons.EncoderFailed, "failed for this stream a short while ago"),
-            Reasons.NotCapable => new Reason(Reasons.NotCapable, "doesn't encode this codec or size"),
-            Reasons.DeviceLost => new Reason(Reasons.DeviceLost, "gone"),
-            Reasons.DeviceOrder => new Reason(Reasons.DeviceOrder, "a kind before it in the order has a place"),
-            Reasons.NotInOrder => new Reason(Reasons.NotInOrder, "no kind of it is in the order"),
-            Reasons.NoEncodeEngine => new Reason(Reasons.NoEncodeEngine, "has no encode engine"),
-            _ => default,
-        };
     }
 
     private static int IndexOf(IReadOnlyList<string> kinds, string kind)

@@ -16,8 +16,26 @@ public sealed record PlacementPolicy(IReadOnlyList<string> Order, FallbackPolicy
     /// <summary>The order cut into tiers.</summary>
     internal IReadOnlyList<IReadOnlyList<string>> Tiers { get; } = TiersOf(Order);
 
-    /// <summary>What <see cref="FallbackPolicy.Forbid"/> leaves of the order.</summary>
-    internal IReadOnlyList<IReadOnlyList<string>> FirstKind { get; } = [[Order[0]]];
+    /// <summary>
+    /// What <see cref="FallbackPolicy.Forbid"/> leaves of the order: the first tier that the machine has, but never software where hardware was named before it.
+    /// </summary>
+    internal IEnumerable<int> TiersFor(FallbackPolicy fallback, Func<IReadOnlyList<string>, bool> exists)
+    {
+        for (var tier = 0; tier < Tiers.Count; tier++)
+        {
+            var isFallback = tier > 0 && Tiers[tier][0] == Software;
+            if (!exists(Tiers[tier]) || (isFallback && fallback == FallbackPolicy.Forbid))
+            {
+                continue;
+            }
+
+            yield return tier;
+            if (fallback == FallbackPolicy.Forbid)
+            {
+                break;
+            }
+        }
+    }
 
     private static List<IReadOnlyList<string>> TiersOf(IReadOnlyList<string> order)
     {

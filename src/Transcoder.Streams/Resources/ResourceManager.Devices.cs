@@ -13,9 +13,25 @@ public sealed partial class ResourceManager
     /// <summary>A load must have been the same for so long before utilisation is compared with it.</summary>
     private static readonly TimeSpan Steady = TimeSpan.FromSeconds(4);
 
-    private readonly ResourceState _learned;
+    /// <summary>Other programs' work that only a utilisation tells of: frames of this size.</summary>
+    private const double ForeignFrame = 1920 * 1080;
 
-    /// <summary>A probe has ended: devices that it doesn't list are gone.</summary>
+    private readonly ResourceState _learned;
+    private bool _isProbing;
+
+    /// <summary>A probe opens sessions of its own: what is refused while it runs says nothing of how many a driver allows.</summary>
+    public bool IsProbing
+    {
+        set
+        {
+            lock (_gate)
+            {
+                _isProbing = value;
+            }
+        }
+    }
+
+    /// <summary>What a probe has found; once it is complete, devices that it doesn't list are gone.</summary>
     public void Apply(ProbeReport report)
     {
         lock (_gate)
@@ -27,7 +43,7 @@ public sealed partial class ResourceManager
                 Apply(found, now);
             }
 
-            foreach (var gone in _devices.Where(device => !device.IsCpu && device.IsPresent && report.Devices.All(found => found.Id != device.Id)).ToArray())
+            foreach (var gone in _devices.Where(device => report.IsComplete && !device.IsCpu && device.IsPresent && report.Devices.All(found => found.Id != device.Id)).ToArray())
             {
                 gone.IsPresent = false;
                 Lose(gone, new Reason(Reasons.DeviceLost, $"{gone.Report.Name} is no longer found"), now);
@@ -89,7 +105,8 @@ public sealed partial class ResourceManager
             device.Calibrate(calibration);
         }
 
-        if (_learned.Corrections.GetValueOrDefault(found.Id) is { } learned && learned.Driver == found.Driver && device.Encode is { Source: not CapacitySource.Observed } encode)
+        if (_learned.Corrections.GetValueOrDefault(found.Id) is { } learned && learned.Driver == found.Driver &&
+            device.Encode is { Source: not CapacitySource.Observed } encode && learned.Base == encode.Nominal)
         {
             encode.Restore(learned.Encode);
         }
@@ -131,10 +148,33 @@ public sealed partial class ResourceManager
         }
 
         _ledger.Recount(device);
-        if (device.Encode is { } encode && sample.EncodeRatio is { } busy && !device.IsCpu && now - encode.ChangedAt > Steady &&
-            device.Leases.TrueForAll(lease => lease.State == LeaseState.Open) && encode.Ours.Rate > 0)
+        if (device.IsCpu || device.Encode is not { } encode || sample.EncodeRatio is not { } busy || now - encode.ChangedAt <= Steady)
+        {
+            return;
+        }
+
+        if (sample.Sessions is null)
+        {
+            EstimateForeign(encode, busy, now);
+        }
+
+        if (device.Leases.TrueForAll(lease => lease.State == LeaseState.Open) && encode.Ours.Rate > 0)
         {
             encode.Learn(busy);
+        }
+    }
+
+    /// <summary>
+    /// Where the driver lists no sessions, what keeps an engine busy on which nothing of ours runs is foreign. Beside ours it may only become less: more could as
+    /// well be ours that takes longer.
+    /// </summary>
+    private void EstimateForeign(EngineState encode, double busy, TimeSpan now)
+    {
+        var work = busy > 0.05 ? Math.Max(0, (busy * encode.Capacity) - encode.Ours.Work) : 0;
+        if (encode.Ours.Rate <= 0 || work < encode.Foreign.Work)
+        {
+            _roomAt = work < encode.Foreign.Work ? now : _roomAt;
+            encode.Foreign = EngineLoad.Of(work / ForeignFrame, ForeignFrame);
         }
     }
 
@@ -168,10 +208,12 @@ public sealed partial class ResourceManager
 
         if (device.Group is { } group)
         {
-            group.Foreign = _devices.Where(other => other.Group == group).Sum(other => other.ForeignSessions);
+            CountForeign(group);
             group.Seen(_devices.Where(other => other.Group == group).Sum(other => other.Sample?.Sessions?.Count ?? 0));
         }
     }
+
+    private void CountForeign(SessionGroup group) => group.Foreign = _devices.Where(other => other.Group == group).Sum(other => other.ForeignSessions);
 
     private static EngineLoad Load(DeviceState device, EncoderSessionSample session)
     {
@@ -207,6 +249,17 @@ public sealed partial class ResourceManager
             LogLost(device.Id, reason);
         }
 
+        device.ForeignSessions = 0;
+        if (device.Encode is { } encode)
+        {
+            encode.Foreign = default;
+        }
+
+        if (device.Group is { } group)
+        {
+            CountForeign(group);
+        }
+
         device.Quarantine.Lose(reason);
         Drain(device, new Reason(Reasons.DeviceLost, reason.Detail), now);
     }
@@ -224,11 +277,12 @@ public sealed partial class ResourceManager
     }
 
     /// <summary>Sessions that are known to be open in a device's group: ours that were confirmed, and others'.</summary>
-    private int OpenIn(DeviceState device)
+    /// <param name="orOpening">Also ours that are being opened: one of several that open together may be refused before the word comes that the others run.</param>
+    private int OpenIn(DeviceState device, bool orOpening = false)
     {
         var group = device.Group;
         var devices = group is null ? [device] : _devices.Where(other => other.Group == group);
-        return devices.Sum(other => other.ForeignSessions + other.Leases.Count(lease => lease.State is LeaseState.Open or LeaseState.Stuck || (lease.State == LeaseState.Leaving && lease.OpenedAt != TimeSpan.MaxValue)));
+        return devices.Sum(other => other.ForeignSessions + other.Leases.Count(lease => lease.State is LeaseState.Open or LeaseState.Stuck || (orOpening && lease.State == LeaseState.Reserved) || (lease.State == LeaseState.Leaving && lease.OpenedAt != TimeSpan.MaxValue)));
     }
 
     [LoggerMessage(281, LogLevel.Error, "device {Device} is lost: {Reason}")]

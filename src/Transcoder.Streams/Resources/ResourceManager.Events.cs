@@ -30,6 +30,12 @@ public sealed partial class ResourceManager
 
     private const int ReturnsAtOnce = 4;
 
+    /// <summary>What a device had no room for is not asked of it again for so long.</summary>
+    private static readonly TimeSpan BusyTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>Nor what its encoder doesn't make; a guess from words, so it isn't kept for ever.</summary>
+    private static readonly TimeSpan UnfitTime = TimeSpan.FromMinutes(10);
+
     private readonly HashSet<OwnerEntry> _waiting = [];
     private TimeSpan _roomSince = TimeSpan.MaxValue;
     private long _lastAsked;
@@ -68,10 +74,11 @@ public sealed partial class ResourceManager
         var device = lease.Device;
         var tried = device.ProbationLease == lease;
         _roomAt = now;
+        Lease? returned = null;
         if ((closed.Closing || closed.Outcome == LeaseOutcome.Hung) && lease.Counts)
         {
             // The session stays in the driver until its worker says that it has closed, or ends.
-            StepBack(lease);
+            returned = StepBack(lease);
             Forget(lease);
             lease.State = LeaseState.Stuck;
         }
@@ -79,7 +86,7 @@ public sealed partial class ResourceManager
         {
             if (closed.Outcome != LeaseOutcome.Released)
             {
-                StepBack(lease);
+                returned = StepBack(lease);
             }
 
             if (lease.MovesTo is { } next)
@@ -106,16 +113,29 @@ public sealed partial class ResourceManager
                 break;
         }
 
+        GiveUp(returned, now);
         ServePending(now);
     }
 
-    /// <summary>A move that failed: the rendition is where it was.</summary>
-    private static void StepBack(Lease lease)
+    /// <summary>The place to which a move that failed would have returned is promised to a greater priority: the rendition goes elsewhere, or stops.</summary>
+    private void GiveUp(Lease? returned, TimeSpan now)
     {
+        if (returned is not null && _waiting.SelectMany(entry => entry.Pending).FirstOrDefault(pending => pending.WaitsFor.Contains(returned)) is { } pending)
+        {
+            Displace(returned, new Reason(Reasons.Preempted, $"its place goes to {pending.Unit.Terms.Rendition} (priority {pending.Unit.Terms.Priority})"), LeaseStart.Now, mustLeave: true, mayPreempt: false, now);
+        }
+    }
+
+    /// <summary>A move that failed: the rendition is where it was.</summary>
+    /// <returns>There; null: it came from nowhere.</returns>
+    private static Lease? StepBack(Lease lease)
+    {
+        Lease? returned = null;
         if (lease.MovesFrom is { State: LeaseState.Leaving } old)
         {
             old.State = old.OpenedAt == TimeSpan.MaxValue ? LeaseState.Reserved : LeaseState.Open;
             old.MovesTo = null;
+            returned = old;
             foreach (var number in lease.Numbers)
             {
                 lease.Owner.Current[number] = old;
@@ -123,6 +143,7 @@ public sealed partial class ResourceManager
         }
 
         lease.MovesFrom = null;
+        return returned;
     }
 
     private static void Forget(Lease lease)
@@ -139,19 +160,33 @@ public sealed partial class ResourceManager
     private void NotOpened(Lease lease, LeaseClosed closed, TimeSpan now)
     {
         var device = lease.Device;
-        var open = OpenIn(device);
-        var failure = device.Group is null ? OpenFailure.Broken : OpenFailures.Classify(closed, open, device.HasMemory(lease.Bytes));
+        var open = OpenIn(device, orOpening: true);
+        var failure = OpenFailures.Classify(closed, device.Group is null ? null : open, device.Group?.Cap, device.HasMemory(lease.Bytes));
+        var words = Short(closed.Message);
         switch (failure)
         {
-            case OpenFailure.Full:
-                device.Group!.Refused(open, Short(closed.Message), now);
-                LogCap(device.Group.Name, open, Short(closed.Message));
+            case OpenFailure.Full when !_isProbing:
+                device.Group!.Refused(open, words, now);
+                LogCap(device.Group.Name, open, words);
                 break;
             case OpenFailure.MemoryFull:
-                LogMemory(device.Id, Short(closed.Message));
+                LogMemory(device.Id, words);
+                if (device.HasMemory(lease.Bytes))
+                {
+                    // The figures don't show it.
+                    device.Refuse(lease.Place.Kind, lease.Settings, new Reason(Reasons.MemoryFull, words), now + BusyTime);
+                }
+
+                break;
+            case OpenFailure.Full or OpenFailure.Busy:
+                device.Refuse(lease.Place.Kind, lease.Settings, new Reason(Reasons.EngineFull, words), now + BusyTime);
+                break;
+            case OpenFailure.Unfit:
+                device.Refuse(lease.Place.Kind, lease.Settings, new Reason(Reasons.NotCapable, words), now + UnfitTime);
+                LogUnfit(lease.Place, lease.Settings.Width, lease.Settings.Height, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, words);
                 break;
             default:
-                Strike(lease, new Reason(Reasons.EncoderFailed, $"no session could be opened: {Short(closed.Message)}"), whole: false, now);
+                Strike(lease, new Reason(Reasons.EncoderFailed, $"no session could be opened: {words}"), whole: false, now);
                 break;
         }
     }
@@ -209,9 +244,10 @@ public sealed partial class ResourceManager
 
     private void Expire(Lease lease, TimeSpan now)
     {
-        StepBack(lease);
+        var returned = StepBack(lease);
         Forget(lease);
         _ledger.Expire(lease, now);
+        GiveUp(returned, now);
         _roomAt = now;
         LogExpired(lease.Id, lease.Owner.Owner.Stream, lease.Unit.Terms.Rendition, lease.Place);
     }
@@ -317,6 +353,9 @@ public sealed partial class ResourceManager
 
     [LoggerMessage(286, LogLevel.Warning, "device {Device} has no memory for another session: {Message}")]
     private partial void LogMemory(string device, string message);
+
+    [LoggerMessage(289, LogLevel.Warning, "{Place} doesn't make what {Stream} {Rendition} asks for at {Width}x{Height}: {Message}")]
+    private partial void LogUnfit(Media.Devices.DeviceRef place, int width, int height, string stream, string rendition, string message);
 
     [LoggerMessage(287, LogLevel.Warning, "stream {Stream} failed on {Device} as it did on {Other}: the stream is at fault, not the devices; {Reason}")]
     private partial void LogStreamAtFault(string stream, string device, string other, Reason reason);

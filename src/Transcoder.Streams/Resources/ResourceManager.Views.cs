@@ -11,13 +11,17 @@ public sealed partial class ResourceManager
     private readonly Dictionary<string, long> _refused = [];
     private readonly Dictionary<string, long> _moved = [];
 
-    public ResourceSnapshot Snapshot()
+    /// <summary>Figures older than this say nothing of now: the monitor writes each second.</summary>
+    private static readonly TimeSpan FiguresLast = TimeSpan.FromSeconds(10);
+
+    /// <param name="withLeases">False leaves them out: there may be thousands, each with every device that was weighed.</param>
+    public ResourceSnapshot Snapshot(bool withLeases = true)
     {
         lock (_gate)
         {
             return new ResourceSnapshot(
                 [.. _devices.Select(ViewOf)],
-                [.. _ledger.Leases.Where(lease => lease.Counts).OrderBy(lease => lease.Id).Select(ViewOf)],
+                !withLeases ? [] : [.. _ledger.Leases.Where(lease => lease.Counts).OrderBy(lease => lease.Id).Select(ViewOf)],
                 new Dictionary<string, long>(_granted),
                 new Dictionary<string, long>(_refused),
                 new Dictionary<string, long>(_moved));
@@ -42,7 +46,7 @@ public sealed partial class ResourceManager
 
             foreach (var device in _devices.Where(device => !device.IsCpu && device.Encode is { Source: CapacitySource.Observed }))
             {
-                corrections[device.Id] = new LearnedCapacity(device.Report.Driver, Math.Round(device.Encode!.Correction, 3));
+                corrections[device.Id] = new LearnedCapacity(device.Report.Driver, Math.Round(device.Encode!.Correction, 3), device.Encode.Nominal);
             }
 
             return new ResourceState(caps, corrections);
@@ -69,7 +73,7 @@ public sealed partial class ResourceManager
             device.Group?.Cap,
             device.Group?.LearnedFrom ?? "",
             device.Group?.Sessions ?? device.Leases.Count,
-            device.Sample);
+            Now - device.SampledAt <= FiguresLast ? device.Sample : null);
     }
 
     private static EngineStatus? ViewOf(EngineState? engine) => engine is null ? null : new EngineStatus(

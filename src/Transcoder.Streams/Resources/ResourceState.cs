@@ -24,7 +24,8 @@ public sealed record DeviceCalibration(string Driver, IReadOnlyDictionary<string
 public sealed record LearnedCap(int Sessions, string LearnedFrom, string Driver);
 
 /// <summary>Factors on the calibrated or assumed capacity, from running sessions.</summary>
-public sealed record LearnedCapacity(string Driver, double Encode);
+/// <param name="Base">The capacity that the factor is on: of another one, after a calibration, it is forgotten.</param>
+public sealed record LearnedCapacity(string Driver, double Encode, double Base = 0);
 
 /// <summary>The state file, JSON. A file that can't be read is no reason not to start: what it held is learned again.</summary>
 public static class ResourceStateFile

@@ -29,10 +29,10 @@ internal static class WorkCosts
         _ => 1.6,
     };
 
-    public static double HardwarePresetWeight(string preset) => preset switch
+    public static double HardwarePresetWeight(CodecId codec, string preset) => PresetWords.Nearest(codec, preset) switch
     {
-        "balanced" => 1.5,
-        "quality" => 2.5,
+        PresetWords.Balanced => 1.5,
+        PresetWords.Quality => 2.5,
         _ => 1,
     };
 
@@ -46,13 +46,13 @@ internal static class WorkCosts
             CodecId.Hevc => (0.060, 0.090, 0.250),
             _ => (0.070, 0.110, 0.250),
         };
-        return Rank(preset) switch
+        return (PresetWords.Nearest(codec, preset), preset) switch
         {
-            0 => speed / 2,
-            1 => speed,
-            2 => balanced,
-            3 => quality,
-            _ => quality * 3,
+            (_, "ultrafast" or "superfast") => speed / 2,
+            (_, "slow" or "slower" or "veryslow" or "placebo") => quality * 3,
+            (PresetWords.Balanced, _) => balanced,
+            (PresetWords.Quality, _) => quality,
+            _ => speed,
         };
     }
 
@@ -65,16 +65,6 @@ internal static class WorkCosts
     public static long SessionBytes(VideoEncoderSettings settings) => (48L << 20) + (settings.Width * (long)settings.Height * 3 / 2 * 24);
 
     /// <summary>A faster way to encode the same, or null where it is the fastest already.</summary>
-    public static string? FasterPreset(string preset) => Rank(preset) > 1 ? "speed" : null;
-
-    // x264's and x265's words; speed is their veryfast.
-    private static int Rank(string preset) => preset switch
-    {
-        "ultrafast" or "superfast" => 0,
-        "speed" or "veryfast" => 1,
-        "balanced" or "faster" or "fast" => 2,
-        "quality" or "medium" => 3,
-        "slow" or "slower" or "veryslow" or "placebo" => 4,
-        _ => 1,
-    };
+    public static string? FasterPreset(CodecId codec, string preset) =>
+        PresetWords.Nearest(codec, preset) is PresetWords.Balanced or PresetWords.Quality ? PresetWords.Speed : null;
 }

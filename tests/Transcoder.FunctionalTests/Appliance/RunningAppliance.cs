@@ -103,6 +103,18 @@ internal sealed partial class RunningAppliance : IAsyncDisposable
     /// <summary>What a path of the API answers.</summary>
     public Task<string> GetAsync(string path) => _http.GetStringAsync(path);
 
+    public Task<HttpResponseMessage> PostAsync(string path, string json) => _http.PostAsync(path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"));
+
+    /// <summary>What a verb prints that asks this daemon.</summary>
+    public async Task<string> RunVerbAsync(string verb, params string[] arguments)
+    {
+        // The daemon chose its port itself; the verb reads it from the configuration.
+        var file = Path.Combine(_folder, "asking.yaml");
+        var configuration = await File.ReadAllTextAsync(Path.Combine(_folder, "transcoder.yaml"));
+        await File.WriteAllTextAsync(file, configuration.Replace("http: { listen: \"127.0.0.1:0\" }", $"http: {{ listen: \"{_http.BaseAddress!.Authority}\" }}", StringComparison.Ordinal));
+        return await ChildProcess.RunAsync(Program, [verb, .. arguments, "--config", file]);
+    }
+
     public IReadOnlyList<string> LogLines(params string[] parts) => [.. Log.Where(line => parts.All(part => line.Contains(part, StringComparison.Ordinal)))];
 
     /// <summary>Waits for a line that holds every part.</summary>

@@ -4,6 +4,7 @@ using Transcoder.Codecs.Devices.Nvidia;
 using Transcoder.Codecs.Devices.Qsv;
 using Transcoder.Codecs.Devices.Vaapi;
 using Transcoder.Codecs.Native;
+using Transcoder.Host.Configuration;
 using Transcoder.Media.Jobs;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
@@ -13,7 +14,7 @@ namespace Transcoder.FunctionalTests.Codecs;
 
 public sealed class EncoderTableTests
 {
-    private static readonly VideoEncoderRow[] Rows = [.. CpuEncoders.Video, .. NvidiaEncoders.Video, .. VaapiEncoders.Video, .. QsvEncoders.Video];
+    private static readonly VideoEncoderRow[] Rows = [.. CpuEncoders.Video, .. NvidiaEncoders.Video, .. VaapiEncoders.Intel, .. QsvEncoders.Video];
 
     public static TheoryData<string, string, RateControl, int> Choices
     {
@@ -22,7 +23,7 @@ public sealed class EncoderTableTests
             var choices = new TheoryData<string, string, RateControl, int>();
             foreach (var row in Rows.Where(r => r.IsInstalled || !r.IsOfLaterFFmpeg))
             {
-                foreach (var preset in row.Words.Keys.Append(row.OwnPresets[0]))
+                foreach (var preset in row.Words.Keys.Concat(row.OwnPresets.Take(1)))
                 {
                     choices.Add(row.Name, preset, RateControl.Cbr, 0);
                     choices.Add(row.Name, preset, RateControl.Vbr, 2);
@@ -73,9 +74,61 @@ public sealed class EncoderTableTests
         Assert.Empty(expected.Except(options.Entries.Select(entry => $"{entry.Key}={entry.Value}")));
     }
 
+    /// <summary>The operator may write each of them for each codec, and doesn't know where it will be encoded.</summary>
     [Fact]
-    public void A_chosen_tune_stands_over_the_tables() =>
-        Assert.Equal("ull", NvidiaEncoders.Video[0].Options(Coding.Video(CodecId.H264) with { Tune = "ull" }).Entries.ToDictionary()["tune"]);
+    public void Every_word_that_the_configuration_accepts_is_one_for_every_row()
+    {
+        foreach (var row in Rows.Concat(VaapiEncoders.Amd).Where(row => row.IsInstalled))
+        {
+            foreach (var settings in Spoken(row.Codec))
+            {
+                var options = row.Options(settings);
+                Assert.All(options.Entries, entry => Assert.True(Shim.EncoderDeclares(row.Name, entry.Key, Value(entry)) == 1, $"{row.Name} {entry.Key}={entry.Value}"));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(CodecId.H264)]
+    [InlineData(CodecId.Hevc)]
+    [InlineData(CodecId.Vp9)]
+    [InlineData(CodecId.Av1)]
+    public void The_software_encoders_open_with_every_word(CodecId codec)
+    {
+        foreach (var settings in Spoken(codec))
+        {
+            using var encoder = Coding.Cpu.OpenVideoEncoder(settings);
+            Assert.DoesNotContain("without", encoder.Description, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("veryfast", "preset=p1")]
+    [InlineData("faster", "preset=p4")]
+    [InlineData("placebo", "preset=p6")]
+    public void A_word_of_another_encoder_is_the_nearest_of_the_three(string preset, string expected) =>
+        Assert.Contains(expected, NvidiaEncoders.Video[0].Options(Coding.Video(CodecId.H264) with { Preset = preset }).ToString(), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_an_encoder_has_not_is_left_out_and_said()
+    {
+        Assert.EndsWith(" (without tune film, which it has not)", NvidiaEncoders.Video[0].Options(Coding.Video(CodecId.H264) with { Tune = "film" }).ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("without", NvidiaEncoders.Video[0].Options(Coding.Video(CodecId.H264) with { Tune = "zerolatency" }).ToString(), StringComparison.Ordinal);
+        var baseline = VaapiEncoders.Intel[0].Options(Coding.Video(CodecId.H264, bFrames: 2) with { Profile = "baseline" }).Entries.ToDictionary();
+        Assert.Equal(("constrained_baseline", "0"), (baseline["profile"], baseline["bf"]));
+    }
+
+    /// <summary>Bit 0 of AMD's level says that the others count, bits 1 and 2 are the preset, 3 and 4 passes that cost time.</summary>
+    [Theory]
+    [InlineData("speed", 0)]
+    [InlineData("balanced", 1)]
+    [InlineData("quality", 2)]
+    public void Amds_level_is_bits(string preset, int expected)
+    {
+        var level = int.Parse(VaapiEncoders.Amd[0].Options(Coding.Video(CodecId.H264) with { Preset = preset }).Entries.ToDictionary()["compression_level"], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(level == 0 ? expected == 0 : (level & 1) == 1 && level != 1);
+        Assert.Equal((expected, 0), ((level >> 1) & 3, level >> 3));
+    }
 
     [Fact]
     public void An_option_that_no_encoder_declares_is_noticed()
@@ -97,21 +150,30 @@ public sealed class EncoderTableTests
     }
 
     [Theory]
-    [InlineData("libx264", "warp9", "", "")]
-    [InlineData("libx264", "speed", "warp9", "")]
-    [InlineData("libx264", "speed", "high:x=1", "")]
-    [InlineData("libvpx-vp9", "speed", "", "film")]
-    [InlineData("h264_nvenc", "veryfast", "", "")]
-    [InlineData("vp9_vaapi", "speed", "main", "")]
-    public void Words_that_the_encoder_does_not_know_are_refused_by_name(string name, string preset, string profile, string tune)
+    [InlineData("libx264", "warp9", "")]
+    [InlineData("libx264", "speed", "warp9")]
+    [InlineData("libx264", "speed", "high:x=1")]
+    [InlineData("h264_nvenc", "p3", "")]
+    [InlineData("vp9_vaapi", "speed", "main")]
+    public void Words_that_no_encoder_knows_are_refused_by_name(string name, string preset, string profile)
     {
         var row = Rows.Single(r => r.Name == name);
-        var settings = Coding.Video(row.Codec) with { Preset = preset, Profile = profile, Tune = tune };
+        var settings = Coding.Video(row.Codec) with { Preset = preset, Profile = profile };
 
         // The word is looked at before a driver is.
         var refusal = Assert.Throws<CodecException>(() => DeviceOf(name).OpenVideoEncoder(settings).Dispose());
 
         Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<VideoEncoderSettings> Spoken(CodecId codec)
+    {
+        var plain = Coding.Video(codec);
+        return [
+            .. CodecWords.PresetsOf(codec).Select(preset => plain with { Preset = preset }),
+            .. CodecWords.ProfilesOf(codec).Select(profile => plain with { Profile = profile, BFrames = 2 }),
+            .. CodecWords.TunesOf(codec).Select(tune => plain with { Tune = tune }),
+        ];
     }
 
     private static IDevice DeviceOf(string encoder) => encoder.Split('_')[^1] switch

@@ -25,7 +25,7 @@ public sealed class ProbeTests
             [(EngineKind.Scale, null, "scale_cuda"), (EngineKind.Encode, CodecId.H264, "h264_nvenc"), (EngineKind.Encode, CodecId.Hevc, "hevc_nvenc")],
             card.Engines.Where(engine => engine.IsUsable).Select(engine => (engine.Engine, engine.Codec, engine.Implementation)));
         Assert.All(card.Engines.Where(engine => engine.Engine == EngineKind.Encode), engine => Assert.True(engine.MaxWidth >= 4096));
-        Assert.Contains(card.Engines, engine => engine is { Implementation: "h264_nvenc", MaxBFrames: 4 });
+        Assert.Contains(card.Engines, engine => engine is { Implementation: "h264_nvenc", MaxBFrames: 4, MinWidth: 145, MinHeight: 49 });
         Assert.True(card is { IsSimulated: true, Vendor: "nvidia", Address: "0000:01:00.0", MemoryBytes: > 0 });
         Assert.Contains("simulated", card.Driver, StringComparison.Ordinal);
         Assert.Contains(card.Findings, finding => finding.Code == Reasons.SimulatedDriver);
@@ -49,7 +49,7 @@ public sealed class ProbeTests
         var hung = report.Devices[0];
         Assert.Contains(hung.Engines, engine => engine is { Engine: EngineKind.Scale, IsUsable: true });
         Assert.Contains(hung.Engines, engine => engine is { Engine: EngineKind.Encode, IsUsable: false });
-        Assert.Contains(hung.Findings, finding => finding.Code == Reasons.ProbeFailed && finding.Detail.Contains("hangs", StringComparison.Ordinal));
+        Assert.Contains(hung.Findings, finding => finding.Code == Reasons.ProbeFailed && finding.Detail.Contains("hangs", StringComparison.Ordinal) && finding.Detail.Contains("only what had answered before", StringComparison.Ordinal));
         Assert.Contains(report.Devices[1].Engines, engine => engine is { Engine: EngineKind.Encode, IsUsable: true });
     }
 
@@ -181,7 +181,10 @@ public sealed class ProbeTests
     {
         var (status, lines) = await RunAsync(environment, ["worker", "probe", .. arguments]);
         Assert.True(status == 0, string.Join('\n', lines));
-        return JsonSerializer.Deserialize(Assert.Single(lines), DeviceJson.Default.ProbeReport)!;
+        var reports = lines.Select(line => JsonSerializer.Deserialize(line, DeviceJson.Default.ProbeReport)!).ToList();
+        Assert.All(reports.SkipLast(1), report => Assert.False(report.IsComplete));
+        Assert.True(reports[^1].IsComplete);
+        return reports[^1];
     }
 
     private static async Task<(int Status, IReadOnlyList<string> Lines)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)

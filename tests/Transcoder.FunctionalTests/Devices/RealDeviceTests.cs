@@ -22,16 +22,17 @@ public sealed class RealDeviceTests
     {
         foreach (var card in await CardsAsync())
         {
-            var scaling = Assert.Single(card.Engines, engine => engine.Engine == EngineKind.Scale);
-            Assert.True(scaling.IsUsable, scaling.Refusal?.Detail);
-            using var pictures = new TestPictures();
-            using var scaler = DeviceCatalog.Open(new DeviceRef(card.Id, scaling.Kind)).OpenScaler(new VideoFormat(640, 360, 30));
-            using var down = Coding.Cpu.OpenScaler(new VideoFormat(640, 360, 30));
-            var source = pictures.Video(1920, 1080, Coding.JitteredTime(0), flat: 90);
-            var there = scaler.Scale(source);
-            var back = down.Scale(there);
-            Assert.All(TestPictures.Plane((LibavFrame)back, 0, 640), luma => Assert.InRange(luma, 88, 92));
-            Coding.Release([source, there, back]);
+            foreach (var scaling in Usable(card, engine => engine.Engine == EngineKind.Scale))
+            {
+                using var pictures = new TestPictures();
+                using var scaler = DeviceCatalog.Open(new DeviceRef(card.Id, scaling.Kind)).OpenScaler(new VideoFormat(640, 360, 30));
+                using var down = Coding.Cpu.OpenScaler(new VideoFormat(640, 360, 30));
+                var source = pictures.Video(1920, 1080, Coding.JitteredTime(0), flat: 90);
+                var there = scaler.Scale(source);
+                var back = down.Scale(there);
+                Assert.All(TestPictures.Plane((LibavFrame)back, 0, 640), luma => Assert.InRange(luma, 88, 92));
+                Coding.Release([source, there, back]);
+            }
         }
     }
 
@@ -40,8 +41,14 @@ public sealed class RealDeviceTests
     {
         foreach (var card in await CardsAsync())
         {
-            var decoding = Assert.Single(card.Engines, engine => engine is { Engine: EngineKind.Decode, Codec: CodecId.H264 });
-            Assert.True(decoding.IsUsable, decoding.Refusal?.Detail);
+            foreach (var decoding in Usable(card, engine => engine is { Engine: EngineKind.Decode, Codec: CodecId.H264 }))
+            {
+                AssertExact(card, decoding);
+            }
+        }
+
+        static void AssertExact(DeviceReport card, EngineCapability decoding)
+        {
             var pool = new MediaBufferPool();
             using var pictures = new TestPictures();
             using var encoder = Coding.Cpu.OpenVideoEncoder(Coding.Video(CodecId.H264, 640, 360));
@@ -82,11 +89,22 @@ public sealed class RealDeviceTests
         foreach (var card in cards)
         {
             var sample = Assert.Single(report.Devices, device => device.Device == card.Id);
-            Assert.True(sample.MemoryTotalBytes > 0);
-            Assert.True(sample.TemperatureCelsius is > 0 and < 120);
+            Assert.True(card.MemoryBytes == 0 || sample.MemoryTotalBytes > 0);
+
+            // The kernel has no thermometer for a GPU inside a processor.
+            Assert.True(sample.TemperatureCelsius is > 0 and < 120 || (sample.TemperatureCelsius is null && card.Vendor != "nvidia"));
         }
 
         static bool IsReport(string line) => line.StartsWith('{');
+    }
+
+    /// <summary>Over every interface that the card has (an Intel GPU has two), each of which must work.</summary>
+    private static IReadOnlyList<EngineCapability> Usable(DeviceReport card, Func<EngineCapability, bool> which)
+    {
+        var engines = card.Engines.Where(which).ToList();
+        Assert.NotEmpty(engines);
+        Assert.All(engines, engine => Assert.True(engine.IsUsable, engine.Refusal?.Detail));
+        return engines;
     }
 
     private static async Task<IReadOnlyList<DeviceReport>> CardsAsync()
@@ -99,6 +117,7 @@ public sealed class RealDeviceTests
     private static async Task<ProbeReport> ProbeAsync()
     {
         RunningAppliance.RequireProgram();
-        return JsonSerializer.Deserialize((await ChildProcess.RunAsync(RunningAppliance.Program, "worker", "probe")).Trim(), DeviceJson.Default.ProbeReport)!;
+        var lines = (await ChildProcess.RunAsync(RunningAppliance.Program, "worker", "probe")).Trim().Split('\n');
+        return JsonSerializer.Deserialize(lines[^1], DeviceJson.Default.ProbeReport)!;
     }
 }

@@ -48,8 +48,9 @@ internal sealed class GpuAppliance : IAsyncDisposable
     }
 
     /// <summary>A rung that costs next to nothing: the simulated cards code no picture smaller than 145x49.</summary>
-    public static string Rung(string name, int height, string more = "") =>
-        $"{{ name: {name}, video: {{ codec: h264, height: {height}, bitrate: 200k }}{more} }}";
+    /// <param name="video">More keys of the picture.</param>
+    public static string Rung(string name, int height, string more = "", string video = "") =>
+        $"{{ name: {name}, video: {{ codec: h264, height: {height}, bitrate: 200k{video} }}{more} }}";
 
     public async Task<IReadOnlyList<DeviceFacts>> DevicesAsync() =>
         [.. (await JsonAsync("api/v1/devices"))["devices"]!.AsArray().Select(device => device!.Deserialize<DeviceFacts>(JsonSerializerOptions.Web)!)];
@@ -90,4 +91,4 @@ internal sealed record SessionCounts(int Ours, int Foreign, int? Cap, int Counte
 
 internal sealed record CapabilityFacts(string Engine, string Kind, ReasonFacts? Refusal);
 
-internal sealed record SessionFacts(long Lease, string Stream, string Device, string Kind, string State, int Width, int Height, double FrameRate);
+internal sealed record SessionFacts(long Lease, string Stream, IReadOnlyList<string> Renditions, string Device, string Kind, string State, int Width, int Height, double FrameRate, string Preset);

@@ -12,6 +12,12 @@ public sealed class FakeDeviceProgram : IDeviceProgram
 {
     private readonly Channel<object> _monitor = Channel.CreateBounded<object>(64);
 
+    /// <summary>Reports that come before the last one of a probe, as devices answer; then it waits until <see cref="Answer"/> completes.</summary>
+    public IReadOnlyList<ProbeReport> Earlier { get; set; } = [];
+
+    /// <summary>Until then a card keeps the probe waiting.</summary>
+    public Task Answer { get; set; } = Task.CompletedTask;
+
     /// <summary>Called for each probe; may throw.</summary>
     public Func<ProbeReport> Probing { get; set; } = () => new ProbeReport([TestMachines.Cpu], [], "fake");
 
@@ -23,10 +29,16 @@ public sealed class FakeDeviceProgram : IDeviceProgram
 
     public void FailMonitor(string why) => _monitor.Writer.TryWrite(new DeviceProgramException(why));
 
-    public Task<ProbeReport> ProbeAsync(CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ProbeReport> ProbeAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Probes++;
-        return Task.FromResult(Probing());
+        foreach (var report in Earlier)
+        {
+            yield return report;
+        }
+
+        await Answer.WaitAsync(cancellationToken);
+        yield return Probing();
     }
 
     public async IAsyncEnumerable<MonitorReport> MonitorAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

@@ -28,6 +28,9 @@ public sealed class ModelDriver
 
     public HashSet<string> OutOfMemoryDevices { get; } = [];
 
+    /// <summary>Asked first at each open of a session of a width on a device: what it answers is the driver's refusal.</summary>
+    public Func<string, int, (int Error, string Message)?> Refusing { get; set; } = (_, _) => null;
+
     public int Opens { get; private set; }
 
     /// <summary>A card without a free session is reported as full, as the probe does.</summary>
@@ -36,14 +39,14 @@ public sealed class ModelDriver
     public IEnumerable<string> Devices => _devices.Keys;
 
     /// <summary>A card that decodes, scales and encodes h264 and hevc.</summary>
-    public ModelDriver Gpu(string id, bool consumer = true, string driver = "570.1", string kind = "nvenc", bool encodes = true, int maxWidth = 4096)
+    public ModelDriver Gpu(string id, bool consumer = true, string driver = "570.1", string kind = "nvenc", bool encodes = true, int maxWidth = 4096, int minWidth = 0)
     {
         CodecId[] codecs = [CodecId.H264, CodecId.Hevc];
         var engines = new List<EngineCapability>();
         foreach (var codec in codecs)
         {
             engines.Add(new EngineCapability(EngineKind.Decode, kind, codec, $"{codec.Name()}_dec", 8192, 8192, 0, null));
-            engines.Add(new EngineCapability(EngineKind.Encode, kind, codec, $"{codec.Name()}_{kind}", maxWidth, maxWidth, 2, encodes ? null : new Reason(Reasons.NoEncodeEngine, "none")));
+            engines.Add(new EngineCapability(EngineKind.Encode, kind, codec, $"{codec.Name()}_{kind}", maxWidth, maxWidth, 2, encodes ? null : new Reason(Reasons.NoEncodeEngine, "none")) { MinWidth = minWidth });
         }
 
         engines.Add(new EngineCapability(EngineKind.Scale, kind, null, "scale", 0, 0, 0, null));
@@ -57,6 +60,11 @@ public sealed class ModelDriver
     public (int Error, string Message)? Open(long lease, string device, int process, int width, int height, double rate)
     {
         Opens++;
+        if (Refusing(device, width) is { } refused)
+        {
+            return refused;
+        }
+
         if (device == "cpu")
         {
             _sessions[lease] = (device, process, width, height, rate);

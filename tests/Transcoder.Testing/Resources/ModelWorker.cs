@@ -75,8 +75,12 @@ public sealed class ModelWorker(ResourceManager manager, ModelDriver driver, str
     /// <summary>Does what it was told until nothing is left to do.</summary>
     public ModelWorker Settle()
     {
-        while (TakeOne())
+        for (var taken = 0; TakeOne(); taken++)
         {
+            if (taken > 1_000)
+            {
+                throw new InvalidOperationException($"{stream} is sent in circles: {string.Join("\n", Grants.TakeLast(8))}");
+            }
         }
 
         return this;

@@ -35,7 +35,7 @@ public sealed class ReasonCodeTests
             "not_capable", "not_in_order", "session_limit", "engine_full", "memory_full", "cpu_budget", "quarantined", "fallback_forbidden", "no_place",
             "device_lost", "encoder_hung", "encoder_slow", "preempted", "decoder_hung",
             "no_driver", "driver_too_old", "driver_mismatch", "no_encode_engine", "no_permission", "no_video_capability", "simulated_driver",
-            "probe_failed", "monitor_hung",
+            "probe_failed", "probing", "monitor_hung",
             "target_unreachable", "target_refused", "target_closed", "target_timeout",
         ];
         Assert.Equal(published.Order(), Codes.Order());

@@ -30,7 +30,7 @@ internal sealed class ManagedPlacer : IPlacer
     public List<TimeSpan> Times { get; } = [];
 
     /// <summary>Processor time of the same calls: what else the machine does lengthens the times, not this.</summary>
-    public TimeSpan Processor { get; private set; }
+    public List<TimeSpan> ProcessorTimes { get; } = [];
 
     public void Arrive(int stream, VideoEncoderSettings[] ladder)
     {
@@ -43,7 +43,7 @@ internal sealed class ManagedPlacer : IPlacer
         owner.Decoder = _manager.DecodeOrder(owner, track, specs)[0];
         _manager.Request(owner, new LeaseRequest(owner.Decoder, 1920, 1080, ladder[0].FrameRate, demands));
         Times.Add(Stopwatch.GetElapsedTime(started));
-        Processor += Environment.CpuUsage.TotalTime - processor;
+        ProcessorTimes.Add(Environment.CpuUsage.TotalTime - processor);
         owner.Settle();
     }
 

@@ -18,9 +18,9 @@ internal static class CpuEncoders
             Words = Words("veryfast", "faster", "medium"),
             OwnPresets = X26xPresets,
             Preset = "preset={word}",
-            Profile = "profile={word}",
+            Profiles = VideoEncoderRow.Same("profile", "baseline", "main", "high"),
             DefaultProfile = "high",
-            Tune = "tune={word}",
+            Tunes = VideoEncoderRow.Same("tune", "film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode", "zerolatency"),
             Always =
             [
                 "b={bitrate}", "maxrate={bitrate}", "bufsize={buffer}", "g={gop}", "bf={bframes}", "sc_threshold=0", "forced-idr=1", "flags=+cgop",
@@ -42,9 +42,9 @@ internal static class CpuEncoders
             Words = Words("superfast", "veryfast", "medium"),
             OwnPresets = X26xPresets,
             Preset = "preset={word}",
-            Profile = "profile={word}",
+            Profiles = VideoEncoderRow.Same("profile", "main"),
             DefaultProfile = "main",
-            Tune = "tune={word}",
+            Tunes = VideoEncoderRow.Same("tune", "animation", "grain", "psnr", "ssim", "fastdecode", "zerolatency"),
             Always =
             [
                 "b={bitrate}", "maxrate={bitrate}", "bufsize={buffer}", "g={gop}", "bf={bframes}", "forced-idr=1", "flags=+cgop",
@@ -64,6 +64,8 @@ internal static class CpuEncoders
             Words = Words("8", "7", "5"),
             OwnPresets = ["5", "6", "7", "8"],
             Preset = "cpu-used={word}",
+            Profiles = VideoEncoderRow.OnlyProfile("0"),
+            Tunes = VideoEncoderRow.Same("tune-content", "screen", "film"),
             Always =
             [
                 "b={bitrate}", "maxrate={bitrate}", "bufsize={buffer}", "g={gop}", "deadline=realtime", "lag-in-frames=0", "auto-alt-ref=0",
@@ -85,6 +87,7 @@ internal static class CpuEncoders
             Words = Words("12", "10", "8"),
             OwnPresets = ["7", "8", "9", "10", "11", "12", "13"],
             Preset = "preset={word}",
+            Profiles = VideoEncoderRow.OnlyProfile("main"),
             Always =
             [
                 "b={bitrate}", "g={gop}", "bufsize={buffer}",

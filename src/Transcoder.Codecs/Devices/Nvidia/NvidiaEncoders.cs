@@ -8,22 +8,22 @@ namespace Transcoder.Codecs.Devices.Nvidia;
 /// </summary>
 internal static class NvidiaEncoders
 {
-    private static readonly string[] Presets = ["p1", "p2", "p3", "p4", "p5", "p6", "p7"];
-
     public static readonly IReadOnlyList<VideoEncoderRow> Video =
     [
-        Row(CodecId.H264, "h264_nvenc") with { Profile = "profile={word}", DefaultProfile = "high" },
-        Row(CodecId.Hevc, "hevc_nvenc") with { Profile = "profile={word}", DefaultProfile = "main" },
+        Row(CodecId.H264, "h264_nvenc") with { Profiles = VideoEncoderRow.Same("profile", "baseline", "main", "high"), DefaultProfile = "high" },
+        Row(CodecId.Hevc, "hevc_nvenc") with { Profiles = VideoEncoderRow.Same("profile", "main"), DefaultProfile = "main" },
         Row(CodecId.Av1, "av1_nvenc") with { IsOfLaterFFmpeg = true },
     ];
 
     private static VideoEncoderRow Row(CodecId codec, string name) => new(codec, name)
     {
         Words = new Dictionary<string, string> { ["speed"] = "p1", ["balanced"] = "p4", ["quality"] = "p6" },
-        OwnPresets = Presets,
         Preset = "preset={word}",
         PixelFormat = "nv12",
-        Tune = "tune={word}",
+        Profiles = VideoEncoderRow.OnlyProfile("main"),
+
+        // Without B-frames it is as low as can be; x264's other tunes are about its own decisions.
+        Tunes = new Dictionary<string, string> { ["zerolatency"] = "" },
         Always =
         [
             "b={bitrate}", "maxrate={bitrate}", "bufsize={buffer}", "g={gop}", "bf={bframes}", "forced-idr=1", "delay=0", "rc-lookahead=0", "no-scenecut=1",

@@ -13,22 +13,23 @@ internal static class QsvEncoders
     [
         Row(CodecId.H264, "h264_qsv") with
         {
-            Profile = "profile={word}",
+            Profiles = VideoEncoderRow.Same("profile", "baseline", "main", "high"),
             DefaultProfile = "high",
             WithoutBFrames = ["look_ahead=0", "adaptive_i=0"],
             WithBFrames = ["look_ahead=0", "adaptive_i=0", "adaptive_b=0"],
         },
-        Row(CodecId.Hevc, "hevc_qsv") with { Profile = "profile={word}", DefaultProfile = "main" },
-        Row(CodecId.Vp9, "vp9_qsv"),
+        Row(CodecId.Hevc, "hevc_qsv") with { Profiles = VideoEncoderRow.Same("profile", "main"), DefaultProfile = "main" },
+        Row(CodecId.Vp9, "vp9_qsv") with { Profiles = VideoEncoderRow.OnlyProfile("0") },
         Row(CodecId.Av1, "av1_qsv") with { IsOfLaterFFmpeg = true },
     ];
 
     private static VideoEncoderRow Row(CodecId codec, string name) => new(codec, name)
     {
         Words = new Dictionary<string, string> { ["speed"] = "veryfast", ["balanced"] = "medium", ["quality"] = "slower" },
-        OwnPresets = ["veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"],
         Preset = "preset={word}",
         PixelFormat = "nv12",
+        Profiles = VideoEncoderRow.OnlyProfile("main"),
+        Tunes = new Dictionary<string, string> { ["zerolatency"] = "" },
         Always = ["maxrate={bitrate}", "bufsize={buffer}", "g={gop}", "bf={bframes}", "async_depth=1"],
         Cbr = ["b={bitrate}"],
         Vbr = ["b={bitrate_below}"],

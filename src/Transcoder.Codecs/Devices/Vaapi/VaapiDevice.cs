@@ -11,7 +11,7 @@ internal sealed class VaapiDevice(string id, RenderNode? known = null) : Hardwar
 {
     public const string InterfaceKind = "vaapi";
 
-    public override IReadOnlyList<VideoEncoderRow> Encoders => VaapiEncoders.Video;
+    public override IReadOnlyList<VideoEncoderRow> Encoders => (known ?? RenderNode.Find(Id))?.Vendor == SystemTree.Amd ? VaapiEncoders.Amd : VaapiEncoders.Intel;
 
     public override string Uploads => "nv12";
 

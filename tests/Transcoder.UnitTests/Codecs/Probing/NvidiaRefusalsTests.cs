@@ -31,6 +31,21 @@ public sealed class NvidiaRefusalsTests
         Assert.Contains(advice, reason.Detail, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("NVIDIA GeForce RTX 4090", true)]
+    [InlineData("NVIDIA TITAN RTX", true)]
+    [InlineData("Quadro P620", true)]
+    [InlineData("Quadro K2200", true)]
+    [InlineData("NVIDIA T400 4GB", true)]
+    [InlineData("Quadro T1000", true)]
+    [InlineData("Quadro P2000", false)]
+    [InlineData("Quadro RTX 4000", false)]
+    [InlineData("NVIDIA RTX A2000", false)]
+    [InlineData("Tesla T4", false)]
+    [InlineData("Tesla P100-PCIE-16GB", false)]
+    [InlineData("NVIDIA L4", false)]
+    public void Cards_whose_sessions_NVIDIA_counts_together_are_told_by_name(string name, bool expected) => Assert.Equal(expected, NvidiaProbe.IsConsumer(name));
+
     [Fact]
     public void A_missing_library_in_a_container_is_a_missing_capability() =>
         Assert.Equal(Reasons.NoVideoCapability, NvidiaRefusals.OfSession(new CodecException("Cannot load libnvidia-encode.so.1"), Plenty, 0, isContainer: true)!.Value.Code);

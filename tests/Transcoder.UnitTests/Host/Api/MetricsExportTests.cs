@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Transcoder.Host.Api;
 using Transcoder.Host.Serving;
 using Transcoder.Media;
+using Transcoder.Media.Devices;
 using Transcoder.Media.Ports;
 using Transcoder.Media.Workers;
 using Transcoder.Outputs.Push;
@@ -71,7 +72,7 @@ public sealed class MetricsExportTests : IAsyncDisposable
         await Eventual.HoldsAsync(() => _transcoders.Sessions.Any(s => s.Report is not null) && _pushes.Sessions.Count() == 2);
 
         var text = await ScrapeAsync();
-        var view = JsonSerializer.Serialize(StreamViews.All(_registry, _transcoders, _workers, _pushes));
+        var view = JsonSerializer.Serialize(StreamViews.All(_registry, _transcoders, _workers, _pushes, _watch));
         Assert.Contains("transcoder_stream_packets_total{app=\"live\",stream=\"show\",rendition=\"\",kind=\"video\"} 1", text, StringComparison.Ordinal);
         Assert.Contains("transcoder_rendition_frames_total{app=\"live\",stream=\"show\",rendition=\"720p\"} 7", text, StringComparison.Ordinal);
         Assert.Contains("transcoder_rendition_frames_dropped_total{app=\"live\",stream=\"show\",rendition=\"720p\",cause=\"lost\"} 3", text, StringComparison.Ordinal);
@@ -88,7 +89,23 @@ public sealed class MetricsExportTests : IAsyncDisposable
         worker.End(Reasons.SourceEnded);
         await Eventual.HoldsAsync(() => !_transcoders.Sessions.Any() && !_pushes.Sessions.Any());
         Assert.DoesNotContain("show", await ScrapeAsync(), StringComparison.Ordinal);
-        Assert.Empty(StreamViews.All(_registry, _transcoders, _workers, _pushes).Streams);
+        Assert.Empty(StreamViews.All(_registry, _transcoders, _workers, _pushes, _watch).Streams);
+    }
+
+    [Fact]
+    public async Task What_waits_for_the_devices_to_be_tried_says_so()
+    {
+        var report = new ProbeReport([], [], "fake") { Awaited = ["Card 1"] };
+        await using var watch = new DeviceWatch(
+            new FakeDeviceProgram { Earlier = [report], Answer = new TaskCompletionSource().Task }, TestMachines.CpuOnly(TimeProvider.System), TimeProvider.System, NullLogger<DeviceWatch>.Instance);
+        await using var transcoders = new TranscoderSupervisor(
+            _registry, _workers, TestMachines.CpuOnly(TimeProvider.System), watch.Ready, _pool, TimeProvider.System, NullLogger<TranscoderSupervisor>.Instance);
+        var (sink, _) = await _registry.PublishAsync(new AccessRequest("live", "early", ServingOptions.Key, "peer"), default);
+        await sink!.WriteAsync(_pool.Video(0, keyframe: true), default);
+        await Eventual.HoldsAsync(() => watch.Report is not null && transcoders.Sessions.Any());
+        var rendition = StreamViews.All(_registry, transcoders, _workers, _pushes, watch).Streams.Single().Renditions[0];
+        Assert.Equal(("starting", Reasons.Probing, "devices are being tried: Card 1"), (rendition.State, rendition.Reason.Code, rendition.Reason.Detail));
+        sink.Complete(new Reason(Reasons.Unpublished, ""));
     }
 
     private async Task<string> ScrapeAsync()

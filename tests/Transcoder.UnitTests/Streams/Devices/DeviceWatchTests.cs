@@ -53,6 +53,61 @@ public sealed class DeviceWatchTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_card_that_does_not_answer_keeps_nothing_waiting_but_itself()
+    {
+        var answer = new TaskCompletionSource();
+        _program.Answer = answer.Task;
+        _program.Earlier = [new ProbeReport([], [], "fake") { Awaited = ["CPU", "gpu-0"] }, new ProbeReport([TestMachines.Cpu], [], "fake") { Awaited = ["gpu-0"] }];
+        Finds(TestMachines.Cpu, Gpu);
+        var watch = Watch();
+        await Eventual.HoldsAsync(() => watch.Report is { Awaited: ["gpu-0"] });
+        Assert.False(watch.Ready.IsCompleted);
+        await PassUntilAsync(() => watch.Ready.IsCompleted);
+        Assert.True(_clock.GetUtcNow() - _clock.Start >= TimeSpan.FromSeconds(10));
+        Assert.Single(_resources.Snapshot().Devices);
+        answer.SetResult();
+        await PassUntilAsync(() => _resources.Snapshot().Devices.Any(device => device.Report.Id == "gpu-0"));
+        Assert.True(watch.Report!.IsComplete);
+    }
+
+    [Fact]
+    public async Task What_a_probe_has_not_come_to_yet_is_not_lost()
+    {
+        Finds(TestMachines.Cpu, Gpu);
+        var watch = Watch();
+        await Eventual.HoldsAsync(() => watch.Ready.IsCompleted);
+        var answer = new TaskCompletionSource();
+        _program.Answer = answer.Task;
+        _program.Earlier = [new ProbeReport([TestMachines.Cpu, Gpu with { Id = "gpu-1" }], [], "fake") { Awaited = ["gpu-0"] }];
+        await SampleAsync(Of("gpu-1"));
+        await PassUntilAsync(() => _resources.Snapshot().Devices.Any(device => device.Report.Id == "gpu-1"));
+        Assert.Equal(DeviceHealth.Sound, _resources.Snapshot().Devices.Single(device => device.Report.Id == "gpu-0").Health);
+        answer.SetResult();
+    }
+
+    [Fact]
+    public async Task A_probe_that_ends_before_its_last_report_has_failed()
+    {
+        Finds(TestMachines.Cpu);
+        _program.Probing = () => new ProbeReport([TestMachines.Cpu], [], "fake") { Awaited = ["gpu-0"] };
+        var watch = Watch();
+        await Eventual.HoldsAsync(() => watch.ProbeFailure.Code == Reasons.ProbeFailed);
+    }
+
+    [Fact]
+    public async Task No_process_is_started_while_the_last_one_of_its_sort_is_there()
+    {
+        var ends = new ProcessEnds("monitor");
+        var end = new TaskCompletionSource();
+        ends.ThrowIfOneIsLeft();
+        ends.Add(end.Task);
+        Assert.Contains("the last device monitor", Assert.Throws<DeviceProgramException>(ends.ThrowIfOneIsLeft).Message, StringComparison.Ordinal);
+        end.SetResult();
+        await end.Task;
+        ends.ThrowIfOneIsLeft();
+    }
+
+    [Fact]
     public async Task A_device_that_shows_up_in_the_samples_is_probed()
     {
         Finds(TestMachines.Cpu);

@@ -142,8 +142,14 @@ public sealed class LedgerPropertyTests
 
         private void Settle()
         {
-            while (_workers.Exists(worker => worker.HasMail))
+            for (var round = 0; _workers.Exists(worker => worker.HasMail); round++)
             {
+                if (round > 1_000)
+                {
+                    var lost = _workers.First(worker => worker.HasMail);
+                    Assert.Fail($"{lost.Stream} is sent in circles: {string.Join("\n", lost.Grants.TakeLast(8))}");
+                }
+
                 foreach (var worker in _workers.ToArray())
                 {
                     worker.Settle();

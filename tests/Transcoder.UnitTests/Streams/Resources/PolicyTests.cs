@@ -104,6 +104,86 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void Reduce_ends_in_software_in_full_where_nothing_can_be_left_out()
+    {
+        var machine = new Machine(new ModelDriver { Cap = 2 }.Gpu("gpu-0"), Machine.HardwareFirst with { Fallback = FallbackPolicy.Reduce });
+        var worker = machine.Worker("live/a").Ask(Machine.Rung(1280, 720, 15), Machine.Rung(854, 480, 15), Machine.Rung(640, 360, 15)).Settle();
+        Assert.Equal(["cpu", "gpu-0", "gpu-0"], worker.Places.Order());
+        Assert.Empty(worker.Refused);
+        Assert.All(worker.Running, running => Assert.Equal(15, running.Value.Settings.FrameRate));
+    }
+
+    [Theory]
+    [InlineData("vaapi")]
+    [InlineData("qsv")]
+    [InlineData("nvenc")]
+    public void Forbid_takes_whatever_hardware_of_the_order_the_machine_has(string kind)
+    {
+        var machine = new Machine(new ModelDriver().Gpu("gpu-0", kind: kind), Machine.HardwareFirst with { Fallback = FallbackPolicy.Forbid });
+        Assert.Equal("gpu-0", machine.Worker("live/a").Ask(Small).Settle().Running[0].Place.Id);
+        var split = new PlacementPolicy(["qsv", "software", "nvenc", "vaapi"], FallbackPolicy.Forbid);
+        Assert.Equal("gpu-0", new Machine(new ModelDriver().Gpu("gpu-0", kind: kind), split).Worker("live/a").Ask(Small).Settle().Running[0].Place.Id);
+    }
+
+    [Fact]
+    public void Forbid_refuses_on_a_machine_without_the_hardware_that_the_order_names_and_says_so()
+    {
+        var refusal = new Machine(new ModelDriver(), Machine.HardwareFirst with { Fallback = FallbackPolicy.Forbid }).Worker("live/a").Ask(Small).Settle().Refused[0];
+        Assert.Equal(Reasons.FallbackForbidden, refusal.Code);
+        Assert.Contains("no device here encodes by nvenc, qsv, vaapi", refusal.Detail, StringComparison.Ordinal);
+        var softwareFirst = new PlacementPolicy(["software", "nvenc"], FallbackPolicy.Forbid);
+        Assert.Equal("cpu", new Machine(new ModelDriver(), softwareFirst).Worker("live/a").Ask(Small).Settle().Running[0].Place.Id);
+    }
+
+    [Fact]
+    public void Software_that_was_taken_before_any_card_had_proved_itself_is_left_for_it()
+    {
+        var machine = new Machine(new ModelDriver());
+        var worker = machine.Worker("live/a").Ask(Small).Settle();
+        Assert.Equal("cpu", worker.Running[0].Place.Id);
+        machine.Driver.Gpu("gpu-0");
+        machine.Probe();
+        machine.Pass(25, worker);
+        Assert.Equal(("gpu-0", Reasons.Returned), (worker.Running[0].Place.Id, worker.Running[0].Reason.Code));
+    }
+
+    [Fact]
+    public void A_rendition_that_cannot_move_does_not_keep_a_place_that_is_promised()
+    {
+        var machine = Capped(1);
+        var cheap = machine.Worker("live/cheap").Ask(Small).Settle();
+        machine.Worker("live/learns").Ask(Small).Settle();
+        var dear = machine.Worker("live/dear", _ => new LeaseTerms("d", 9)).Ask(Small);
+        var failures = 0;
+        machine.Driver.Refusing = (device, _) => device == "cpu" && failures++ == 0 ? (-542398533, "no thread") : null;
+        cheap.Settle();
+        dear.Settle();
+        Assert.Equal("gpu-0", dear.Running[0].Place.Id);
+        Assert.Equal("cpu", cheap.Running[0].Place.Id);
+        Assert.Equal(machine.Driver.Leases(), machine.Manager.Snapshot().Leases.Select(lease => lease.Id));
+    }
+
+    [Fact]
+    public void Nobody_is_moved_for_a_stream_that_keeps_away_from_the_place()
+    {
+        var machine = new Machine(new ModelDriver { Cap = 1 }.Gpu("gpu-0", consumer: false).Gpu("gpu-1", consumer: false));
+        var dear = machine.Worker("live/dear", _ => new LeaseTerms("d", 9)).Ask(Small).Settle();
+        foreach (var _ in machine.Driver.Devices)
+        {
+            dear.Fail(0, LeaseOutcome.EncoderFailed);
+            dear.Settle();
+        }
+
+        ModelWorker[] cheap = [machine.Worker("live/a").Ask(Small).Settle(), machine.Worker("live/b").Ask(Small).Settle()];
+        machine.Worker("live/learns").Ask(Small).Settle();
+        Assert.Equal(["gpu-0", "gpu-1"], cheap.SelectMany(worker => worker.Places).Order());
+        dear.Stop(0);
+        dear.Ask(Small).Settle();
+        Assert.Equal("cpu", dear.Running[0].Place.Id);
+        Assert.All(cheap, worker => Assert.Single(worker.Grants));
+    }
+
+    [Fact]
     public void The_cpu_budget_refuses_what_goes_beyond_it()
     {
         var machine = new Machine(new ModelDriver(), Machine.HardwareFirst with { CpuBudget = 3 });

@@ -45,7 +45,7 @@ public sealed class ReprobeTests
     {
         var learned = Machine.Calibrated(_driver, 1_000e6) with
         {
-            Corrections = new Dictionary<string, LearnedCapacity> { ["gpu-0"] = new(_driver.Probe.Devices[0].Driver, 0.8) },
+            Corrections = new Dictionary<string, LearnedCapacity> { ["gpu-0"] = new(_driver.Probe.Devices[0].Driver, 0.8, Base: 1_000e6) },
         };
         var machine = new Machine(_driver, state: learned);
         machine.Probe();

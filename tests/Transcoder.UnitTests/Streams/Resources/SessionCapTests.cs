@@ -103,17 +103,82 @@ public sealed class SessionCapTests
     [Theory]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 1, true, "Full")]
     [InlineData(-22, "OpenEncodeSessionEx failed: incompatible client key (21)", 1, true, "Full")]
-    [InlineData(-542398533, "Generic error in an external library", 3, true, "Full")]
     [InlineData(0, "OpenEncodeSessionEx failed: incompatible client key (21)", 2, true, "Full")]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 0, true, "Broken")]
     [InlineData(-22, "OpenEncodeSessionEx failed: incompatible client key (21)", 0, true, "Broken")]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 0, false, "MemoryFull")]
     [InlineData(-12, "OpenEncodeSessionEx failed: out of memory (10)", 5, false, "MemoryFull")]
     [InlineData(-542398533, "OpenEncodeSessionEx failed: generic error (20)", 3, true, "Broken")]
-    [InlineData(-38, "Function not implemented", 5, true, "Broken")]
-    [InlineData(-38, "Function not implemented", 0, false, "Broken")]
+    [InlineData(-542398533, "Generic error in an external library", 3, true, "Broken")]
+    [InlineData(-22, "InitializeEncoder failed: invalid param (8): Preset not supported", 3, true, "Unfit")]
+    [InlineData(-38, "InitializeEncoder failed: unsupported param (12)", 3, true, "Unfit")]
+    [InlineData(-22, "Unable to parse option value \"film\"; Invalid argument", 3, true, "Unfit")]
+    [InlineData(-38, "Provided device doesn't support required NVENC features", 5, true, "Unfit")]
+    [InlineData(-12, "Cannot allocate memory", 8, true, "Full")]
+    [InlineData(-12, "Cannot allocate memory", 7, true, "MemoryFull")]
+    [InlineData(-542398533, "cu->cuMemAlloc(&data, size) failed -> CUDA_ERROR_OUT_OF_MEMORY: out of memory", 3, true, "MemoryFull")]
     public void Full_is_told_from_broken_by_what_is_open(int error, string message, int open, bool memory, string expected) =>
-        Assert.Equal(expected, OpenFailures.Classify(new LeaseClosed(1, LeaseOutcome.OpenFailed, error, message), open, memory).ToString());
+        Assert.Equal(expected, OpenFailures.Classify(new LeaseClosed(1, LeaseOutcome.OpenFailed, error, message), open, cap: 8, memory).ToString());
+
+    [Theory]
+    [InlineData(-5, "Failed to create encode pipeline context: 2 (resource allocation failed).", "MemoryFull")]
+    [InlineData(-12, "Cannot allocate memory", "MemoryFull")]
+    [InlineData(-5, "Failed to create encode pipeline context: 34 (HW busy now).", "Busy")]
+    [InlineData(-22, "Hardware does not support encoding at size 64x64 (constraints: width 128-4096 height 96-4096).", "Unfit")]
+    [InlineData(-38, "No usable encoding profile found.", "Unfit")]
+    [InlineData(-38, "Error initializing the encoder: unsupported (-3)", "Unfit")]
+    [InlineData(-22, "Error initializing the encoder: invalid video parameters (-15)", "Unfit")]
+    [InlineData(-5, "Failed to create encode pipeline context: 23 (internal decoding error).", "Broken")]
+    [InlineData(-5, "Input/output error", "Broken")]
+    public void Where_the_driver_counts_no_sessions_the_error_tells_how_it_failed(int error, string message, string expected) =>
+        Assert.Equal(expected, OpenFailures.Classify(new LeaseClosed(1, LeaseOutcome.OpenFailed, error, message), counted: null, cap: null, hasMemory: true).ToString());
+
+    [Fact]
+    public void One_of_several_that_open_together_may_be_refused_before_the_others_are_known_to_run()
+    {
+        var machine = new Machine(TwoCards());
+        var worker = machine.Worker("live/a").Ask(Machine.Hd);
+        var leases = machine.Manager.Snapshot().Leases.Select(lease => lease.Id).ToList();
+        machine.Manager.Close(worker, new LeaseClosed(leases[^1], LeaseOutcome.OpenFailed, -12, "OpenEncodeSessionEx failed: out of memory (10)"));
+        Assert.Equal(2, machine.Device("gpu-0").SessionCap);
+        Assert.All(["gpu-0", "gpu-1"], id => Assert.Equal(DeviceHealth.Sound, machine.Device(id).Health));
+    }
+
+    [Fact]
+    public void A_session_that_is_refused_while_a_probe_has_its_own_teaches_nothing()
+    {
+        var machine = new Machine(TwoCards());
+        machine.Driver.Cap = 2;
+        machine.Worker("live/a").Ask(Small).Settle();
+        machine.Driver.AddForeign("gpu-0", 99);
+        machine.Manager.IsProbing = true;
+        Assert.Equal("cpu", machine.Worker("live/b").Ask(Small).Settle().Running[0].Place.Id);
+        Assert.Null(machine.Device("gpu-0").SessionCap);
+        Assert.Equal(DeviceHealth.Sound, machine.Device("gpu-0").Health);
+        machine.Driver.RemoveForeign();
+        machine.Manager.IsProbing = false;
+        machine.Pass(11);
+        Assert.NotEqual("cpu", machine.Worker("live/c").Ask(Small).Settle().Running[0].Place.Id);
+    }
+
+    [Fact]
+    public void Foreign_sessions_of_a_card_that_is_lost_count_no_more()
+    {
+        var (machine, _) = Filled(FallbackPolicy.Allow, 3);
+        foreach (var owner in _owners.Where(owner => owner.Running[0].Place.Id == "gpu-1").ToArray())
+        {
+            owner.Die();
+            machine.Driver.AddForeign("gpu-1", 77);
+        }
+
+        machine.Sample();
+        Assert.Equal("cpu", machine.Worker("live/full").Ask(Small).Settle().Running[0].Place.Id);
+        machine.Driver.RemoveForeign();
+        machine.Driver.Lost.Add("gpu-1");
+        machine.Sample();
+        Assert.Equal(0, machine.Device("gpu-1").ForeignSessions);
+        Assert.Equal("gpu-0", machine.Worker("live/next").Ask(Small).Settle().Running[0].Place.Id);
+    }
 
     [Fact]
     public void The_same_error_with_nothing_open_makes_the_card_suspect()
