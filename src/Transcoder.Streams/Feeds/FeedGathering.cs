@@ -4,15 +4,21 @@ using Transcoder.Media.Tracks;
 
 namespace Transcoder.Streams.Feeds;
 
-/// <summary>Decides when a feed's subscribers are woken: the one timer of a feed, which runs only while a packet waits. Under the feed's lock.</summary>
+/// <summary>Decides when a feed's subscribers are woken. A feed has one timer, which runs only where something waits. Under the feed's lock.</summary>
 internal sealed class FeedGathering : IDisposable
 {
+    // Setting a timer wakes two threads, and one more when it has run, taken back or not: more than the write that is saved. So it is set ten times a second at most, for
+    // the case that nothing more comes; else the next packet ends what has been held too long.
+    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(100);
+
     private readonly FeedPace _pace;
     private readonly TimeProvider _clock;
     private readonly ITimer? _timer;
     private Rhythm _pictures = new();
     private Rhythm _sounds = new();
     private TrackKind _awaited;
+    private long _since;
+    private bool _isTimed;
 
     public FeedGathering(FeedPace pace, TimeProvider clock, Action wake)
     {
@@ -42,7 +48,7 @@ internal sealed class FeedGathering : IDisposable
             RhythmOf(kind).Note(packet.Dts, _clock.GetTimestamp());
         }
 
-        if (!watched || (Holding && !_pace.Always && kind == _awaited))
+        if (!watched || (Holding && !_pace.Always && (kind == _awaited || IsOverdue)))
         {
             Stop();
             return true;
@@ -60,21 +66,46 @@ internal sealed class FeedGathering : IDisposable
         }
 
         Holding = true;
-        _timer.Change(_pace.Hold.ToTimeSpan(), Timeout.InfiniteTimeSpan);
+        _since = _clock.GetTimestamp();
+        if (!_isTimed)
+        {
+            SetTimer();
+        }
+
+        return false;
+    }
+
+    /// <summary>By the timer.</summary>
+    /// <returns>Whether what is held has waited long enough.</returns>
+    public bool TimeIsUp()
+    {
+        _isTimed = false;
+        if (!Holding)
+        {
+            return false;
+        }
+
+        if (_pace.Always || IsOverdue)
+        {
+            return true;
+        }
+
+        SetTimer();
         return false;
     }
 
     /// <summary>What was held is on its way.</summary>
-    public void Stop()
-    {
-        if (Holding)
-        {
-            Holding = false;
-            _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        }
-    }
+    public void Stop() => Holding = false;
 
     public void Dispose() => _timer?.Dispose();
+
+    private bool IsOverdue => MediaTime.FromTimeSpan(_clock.GetElapsedTime(_since)) >= _pace.Hold;
+
+    private void SetTimer()
+    {
+        _isTimed = true;
+        _timer!.Change(_pace.Always ? _pace.Hold.ToTimeSpan() : Silence, Timeout.InfiniteTimeSpan);
+    }
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
 

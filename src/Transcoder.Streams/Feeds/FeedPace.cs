@@ -6,8 +6,11 @@ namespace Transcoder.Streams.Feeds;
 /// How long a feed's packets may wait for others before its subscribers are woken for all of them. A write costs the kernel much the same whatever it carries,
 /// so one for two packets is nearly half of the work. A transcoder's reader never waits.
 /// </summary>
-/// <param name="Hold">The longest that any packet waits.</param>
-/// <param name="Always">Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>.</param>
+/// <param name="Hold">The longest that any packet waits while the stream goes on.</param>
+/// <param name="Always">
+/// Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>; where that does not come,
+/// until the next packet that does, 100 ms at most.
+/// </param>
 public sealed record FeedPace(MediaTime Hold, bool Always)
 {
     /// <summary>Each packet leaves when it comes.</summary>

@@ -88,7 +88,7 @@ public sealed partial class StreamFeed
         (int Waking, FeedRow? Rows) released;
         lock (_gate)
         {
-            if (_end is not null || !_gathering.Holding)
+            if (_end is not null || !_gathering.TimeIsUp())
             {
                 return;
             }

@@ -42,14 +42,14 @@ public sealed class FeedPaceTests : IDisposable
         using var player = Begin(FeedPace.Balanced);
         Pass(9);
         Feed.Publish(_pool.Audio(49));
-        Pass(23);
-        Feed.Publish(_pool.Audio(72));
-        Pass(18);
-        Feed.Publish(_pool.Video(90));
-        Assert.Equal([[49], [72]], player.Times);
-        Pass(5);
-        Feed.Publish(_pool.Audio(95));
-        Assert.Equal([[49], [72], [90, 95]], player.Times);
+        Pass(16);
+        Feed.Publish(_pool.Audio(65));
+        Pass(15);
+        Feed.Publish(_pool.Video(80));
+        Assert.Equal([[49], [65]], player.Times);
+        Pass(1);
+        Feed.Publish(_pool.Audio(81));
+        Assert.Equal([[49], [65], [80, 81]], player.Times);
     }
 
     [Fact]
@@ -62,15 +62,47 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
-    public void Balanced_holds_nothing_longer_than_10_ms()
+    public void A_picture_that_does_not_come_holds_sound_until_the_next_packet()
     {
         using var player = Begin(FeedPace.Balanced);
         Pass(31);
         Feed.Publish(_pool.Audio(71));
         Pass(9);
+        Feed.Publish(_pool.Audio(80));
+        Assert.Empty(player.Runs);
+        Pass(1);
+        Feed.Publish(_pool.Audio(81));
+        Assert.Equal([[71, 80, 81]], player.Times);
+    }
+
+    [Fact]
+    public void Where_nothing_more_comes_a_packet_is_held_no_longer_than_a_tenth_of_a_second()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        Pass(31);
+        Feed.Publish(_pool.Audio(71));
+        Pass(99);
         Assert.Empty(player.Runs);
         Pass(1);
         Assert.Equal([[71]], player.Times);
+    }
+
+    [Fact]
+    public void The_timer_is_set_ten_times_a_second_at_most()
+    {
+        var timers = new CountingClock();
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, timers);
+        using var player = new Player(Feed.Subscribe());
+        for (var i = 0; i < 100; i++)
+        {
+            Feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
+            Drain(player.Reader);
+            timers.Advance(TimeSpan.FromMilliseconds(35));
+            Feed.Publish(_pool.Audio((i * 40) + 35));
+            timers.Advance(TimeSpan.FromMilliseconds(5));
+        }
+
+        Assert.Equal(1, timers.Changes);
     }
 
     [Fact]
@@ -215,12 +247,12 @@ public sealed class FeedPaceTests : IDisposable
         Task[] reading = [.. players.Select((player, i) => player.ReadAllAsync(refuses: i % 7, cancel.Token))];
         for (var i = 1; i < Packets; i++)
         {
-            Feed.Publish(_pool.Video(i * 40));
+            Feed.Publish(_pool.Video(i));
         }
 
         Feed.Complete(new Reason(Reasons.Unpublished, ""));
         await Task.WhenAll(reading).WaitAsync(Patience, TestContext.Current.CancellationToken);
-        Assert.All(players, player => Assert.Equal(Enumerable.Range(0, Packets).Select(i => i * 40L), player.All));
+        Assert.All(players, player => Assert.Equal(Enumerable.Range(0, Packets).Select(i => (long)i), player.All));
         Assert.Contains(players, player => player.Runs.Count > 0);
         foreach (var player in players)
         {
@@ -381,7 +413,7 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     /// <summary>Says how often a timer was set.</summary>
-    private sealed class CountingClock : TimeProvider
+    private sealed class CountingClock : FakeTimeProvider
     {
         public int Changes { get; private set; }
 
