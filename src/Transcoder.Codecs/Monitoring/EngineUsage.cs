@@ -7,7 +7,9 @@ namespace Transcoder.Codecs.Monitoring;
 /// <param name="Client">Several descriptors of one opening count once.</param>
 /// <param name="Engines">Busy nanoseconds by the driver's engine names.</param>
 /// <param name="Capacities">Engines of one name, where there are several.</param>
-internal sealed record EngineUsage(string Address, int ProcessId, string Client, IReadOnlyDictionary<string, long> Engines, IReadOnlyDictionary<string, int> Capacities)
+/// <param name="Resident">Bytes of memory that it has now, by the driver's region names.</param>
+internal sealed record EngineUsage(
+    string Address, int ProcessId, string Client, IReadOnlyDictionary<string, long> Engines, IReadOnlyDictionary<string, int> Capacities, IReadOnlyDictionary<string, long> Resident)
 {
     /// <summary>Every process that may be read; those of other users need CAP_SYS_PTRACE.</summary>
     public static IReadOnlyList<EngineUsage> Read()
@@ -50,6 +52,8 @@ internal sealed record EngineUsage(string Address, int ProcessId, string Client,
         }
     }
 
+    private static long UnitOf(string value) => value.EndsWith(" KiB", StringComparison.Ordinal) ? 1 << 10 : value.EndsWith(" MiB", StringComparison.Ordinal) ? 1 << 20 : 1;
+
     private static bool IsGpu(string descriptor) => new FileInfo(descriptor).LinkTarget?.Contains("/dri/", StringComparison.Ordinal) == true;
 
     private static EngineUsage? Parse(string[] lines, int process)
@@ -58,6 +62,7 @@ internal sealed record EngineUsage(string Address, int ProcessId, string Client,
         string? client = null;
         var engines = new Dictionary<string, long>();
         var capacities = new Dictionary<string, int>();
+        var resident = new Dictionary<string, long>();
         foreach (var line in lines)
         {
             var colon = line.IndexOf(':', StringComparison.Ordinal);
@@ -82,9 +87,12 @@ internal sealed record EngineUsage(string Address, int ProcessId, string Client,
                 case not null when key.StartsWith("drm-engine-", StringComparison.Ordinal) && long.TryParse(number, CultureInfo.InvariantCulture, out var busy):
                     engines[key["drm-engine-".Length..]] = busy;
                     break;
+                case not null when key.StartsWith("drm-resident-", StringComparison.Ordinal) && long.TryParse(number, CultureInfo.InvariantCulture, out var size):
+                    resident[key["drm-resident-".Length..]] = size * UnitOf(value);
+                    break;
             }
         }
 
-        return address is null || client is null || engines.Count == 0 ? null : new EngineUsage(address, process, client, engines, capacities);
+        return address is null || client is null || engines.Count == 0 ? null : new EngineUsage(address, process, client, engines, capacities, resident);
     }
 }

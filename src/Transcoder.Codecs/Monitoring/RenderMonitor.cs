@@ -12,6 +12,13 @@ internal sealed class RenderMonitor(RenderNode node)
     private static readonly string[] Decode = ["dec", "dec_1", "video"];
     private static readonly string[] Compute = ["render", "gfx", "compute"];
 
+    // i915's and xe's names for a card's own memory; a GPU without any uses the machine's.
+    private static readonly string[] OwnMemory = ["local", "vram"];
+    private static readonly string[] SharedMemory = ["system"];
+
+    // i915's files gt/gtN/throttle_reason_WORD.
+    private static readonly string[] Throttles = ["pl1", "pl2", "pl4", "thermal", "prochot", "ratl", "vr_thermalert", "vr_tdc"];
+
     private Dictionary<(string Client, string Engine), long> _before = [];
     private long _at;
 
@@ -31,12 +38,12 @@ internal sealed class RenderMonitor(RenderNode node)
             Of(Encode),
             Of(Decode),
             SystemFile.Number(Path.Combine(folder, "gpu_busy_percent")) / 100 ?? Of(Compute),
-            (long?)SystemFile.Number(Path.Combine(folder, "mem_info_vram_used")),
-            (long?)SystemFile.Number(Path.Combine(folder, "mem_info_vram_total")),
+            (long?)SystemFile.Number(Path.Combine(folder, "mem_info_vram_used")) ?? Resident(mine, OwnMemory) ?? Resident(mine, SharedMemory),
+            (long?)(SystemFile.Number(Path.Combine(folder, "mem_info_vram_total")) ?? OfCard(folder, "lmem_total_bytes")),
             Sensor("temp1_input") / 1000,
             (Sensor("power1_average") ?? Sensor("power1_input")) / 1_000_000,
             Clock(folder),
-            [],
+            [.. Throttles.Where(word => OfCard(folder, $"gt/gt0/throttle_reason_{word}") > 0).Select(word => $"gt_{word}")],
             Sessions: null,
             Lost: null);
 
@@ -62,10 +69,20 @@ internal sealed class RenderMonitor(RenderNode node)
         return shares;
     }
 
+    private static double? OfCard(string folder, string file) =>
+        SystemFile.Folders(Path.Combine(folder, "drm")).Select(card => SystemFile.Number(Path.Combine(card, file))).FirstOrDefault(value => value is not null);
+
+    /// <returns>Null where no client tells of such memory.</returns>
+    private static long? Resident(EngineUsage[] clients, string[] regions)
+    {
+        var bytes = clients.SelectMany(client => client.Resident).Where(region => Array.Exists(regions, name => region.Key.StartsWith(name, StringComparison.Ordinal))).ToArray();
+        return bytes.Length == 0 ? null : bytes.Sum(region => region.Value);
+    }
+
     /// <summary>Intel's GT clock in MHz; AMD's in the list of power states, the one with the star.</summary>
     private double? Clock(string folder)
     {
-        if (SystemFile.Folders(Path.Combine(folder, "drm")).Select(card => SystemFile.Number(Path.Combine(card, "gt_act_freq_mhz"))).FirstOrDefault(value => value is not null) is { } mega)
+        if (OfCard(folder, "gt_act_freq_mhz") is { } mega)
         {
             return mega * 1_000_000;
         }

@@ -98,6 +98,31 @@ public sealed class KernelFiguresTests : IDisposable
     }
 
     [Fact]
+    public void An_Intel_cards_memory_is_what_its_clients_have_there_and_its_throttles_are_named()
+    {
+        var card = $"sys/bus/pci/devices/{Intel}/drm/card0";
+        _kernel.Card("renderD129", Intel, "0x8086")
+            .Write($"{card}/lmem_total_bytes", "8000000\n")
+            .Write($"{card}/gt/gt0/throttle_reason_status", "1\n")
+            .Write($"{card}/gt/gt0/throttle_reason_pl1", "1\n")
+            .Write($"{card}/gt/gt0/throttle_reason_thermal", "0\n");
+        Have(client: 1, "drm-resident-local0:\t2 MiB\ndrm-resident-system0:\t7 MiB\n");
+        Have(client: 2, "drm-resident-local0:\t3 KiB\n");
+        var monitor = new RenderMonitor(RenderNode.Find(Intel)!);
+        var sample = monitor.Sample(EngineUsage.Read());
+        Assert.Equal(((2L << 20) + (3 << 10), 8_000_000L), (sample.MemoryUsedBytes, sample.MemoryTotalBytes));
+        Assert.Equal(["gt_pl1"], sample.ThrottleReasons);
+
+        // One that shares the machine's memory.
+        Have(client: 1, "drm-resident-system0:\t7 MiB\n");
+        Have(client: 2, "");
+        Assert.Equal(7L << 20, monitor.Sample(EngineUsage.Read()).MemoryUsedBytes);
+
+        void Have(int client, string memory) => _kernel.Descriptor(
+            40 + client, 3, "/dev/dri/renderD129", $"drm-pdev:\t{Intel}\ndrm-client-id:\t{client}\ndrm-engine-video:\t1 ns\n{memory}");
+    }
+
+    [Fact]
     public void The_machine_is_sampled_by_its_nodes_and_an_NVIDIA_card_is_not_by_its_own()
     {
         _kernel.Card("renderD128", Amd, "0x1002").Card("renderD129", "0000:81:00.0", "0x10de");
