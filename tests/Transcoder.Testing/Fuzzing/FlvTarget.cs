@@ -116,8 +116,8 @@ internal static class FlvTarget
             : (packet.Flags & PacketFlags.EndOfSequence) != 0 ? null
             : again.Track.Codec != packet.Track.Codec || again.Track.Id != packet.Track.Id ? "track"
 
-            // MP3 needs none, and its legacy form has no message for one.
-            : packet.Track.Codec != CodecId.Mp3 && !again.Track.Config.Span.SequenceEqual(packet.Track.Config.Span) ? "configuration"
+            // No message says that there is none any more. MP3 needs none, and its legacy form has no message for one.
+            : !packet.Track.Config.IsEmpty && packet.Track.Codec != CodecId.Mp3 && !again.Track.Config.Span.SequenceEqual(packet.Track.Config.Span) ? "configuration"
             : (uint)again.Dts.Milliseconds != (uint)packet.Dts.Milliseconds ? "time"
             : HasExactTime(packet) && again.Pts - again.Dts != packet.Pts - packet.Dts ? "presentation time"
             : null;
