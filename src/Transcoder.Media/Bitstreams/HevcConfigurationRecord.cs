@@ -88,11 +88,13 @@ public sealed record HevcConfigurationRecord(
             }
 
             var list = lists[type - HevcNal.Vps];
-            if (list.Count < MaxNals / 4 && !AvcConfigurationRecord.Contains(list, nal))
+            if (list.Count == MaxNals / 4 || AvcConfigurationRecord.Contains(list, nal))
             {
-                list.Add(nal.ToArray());
+                continue;
             }
 
+            // The facts are those of an SPS that the record holds.
+            list.Add(nal.ToArray());
             if (type == HevcNal.Sps && facts is null)
             {
                 HevcSequenceParameterSet.TryParse(nal, out facts);

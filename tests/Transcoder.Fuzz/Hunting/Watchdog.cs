@@ -27,8 +27,20 @@ internal sealed class Watchdog
 
     public void Start(Action<string> hung)
     {
-        var thread = new Thread(() => Watch(hung)) { IsBackground = true };
+        var thread = new Thread(() => WatchToItsEnd(hung)) { IsBackground = true };
         thread.Start();
+    }
+
+    private void WatchToItsEnd(Action<string> hung)
+    {
+        try
+        {
+            Watch(hung);
+        }
+        catch (IOException)
+        {
+            // The thread has ended, and the kernel knows nothing of it any more.
+        }
     }
 
     private void Watch(Action<string> hung)

@@ -120,6 +120,10 @@ public sealed class CodecConfigurationTests
         }
 
         Assert.Equal(record, made);
+
+        // Sixteen that can't be read are all that a record holds.
+        byte[] full = [.. Enumerable.Range(0x80, 16).SelectMany(static number => (byte[])[0, 0, 0, 1, 0x42, 1, (byte)number]), .. annexB];
+        Assert.Empty(HevcConfigurationRecord.FromAnnexB(full));
     }
 
     [Fact]
