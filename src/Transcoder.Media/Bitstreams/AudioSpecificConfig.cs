@@ -83,7 +83,8 @@ public readonly record struct AudioSpecificConfig(
             }
         }
 
-        if (channels == 0)
+        // SBR doubles the core's rate, or leaves it where it runs downsampled.
+        if (channels == 0 || extensionRate > 2L * rate)
         {
             return false;
         }

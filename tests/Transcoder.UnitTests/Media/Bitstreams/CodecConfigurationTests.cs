@@ -181,6 +181,10 @@ public sealed class CodecConfigurationTests
         Assert.Equal(sbr ? 2048 : 1024, read.SamplesPerFrame);
     }
 
+    [Fact]
+    public void An_AAC_extension_of_more_than_twice_the_cores_rate_is_refused() =>
+        Assert.False(AudioSpecificConfig.TryParse(Convert.FromHexString("EF800000EFFDFDFDFD00"), out _));
+
     [Theory]
     [InlineData(2, 312, "4F707573486561640102380180BB0000000000")]
     [InlineData(6, 312, "4F707573486561640106380180BB00000000010402000401020305")]
