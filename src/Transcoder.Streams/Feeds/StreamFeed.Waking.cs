@@ -117,7 +117,6 @@ public sealed partial class StreamFeed
         }
 
         var run = new PlacedRun(made, from);
-
         FeedRow? rows = null;
         var waking = 0;
         foreach (var reader in _readers)
