@@ -8,6 +8,9 @@ public interface IPacketSink
     /// <summary>Takes over the caller's reference. Completes late when a transcoder upstream of its encoder is behind: the publisher then feels TCP pressure.</summary>
     ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken);
 
+    /// <summary>Whether anyone waits for the packets now: else nothing is lost when they come a moment later, several at once. Of the moment; from any thread.</summary>
+    bool IsAwaited { get; }
+
     /// <summary>Told of a track that the publisher sends and nobody gets, and why.</summary>
     void LeaveOut(Reason reason)
     {

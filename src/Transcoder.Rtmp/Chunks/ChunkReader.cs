@@ -43,7 +43,8 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
     private const int SharedBlock = 8 << 10;
     private const int LargestShared = SharedBlock / 4;
 
-    private readonly Dictionary<uint, ChunkStream> _streams = [];
+    // A few, so each is looked at.
+    private readonly List<ChunkStream> _streams = [];
     private MediaBuffer? _shared;
     private int _sharedUsed;
     private ChunkStream? _current;
@@ -119,7 +120,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
 
     public void Dispose()
     {
-        foreach (var stream in _streams.Values)
+        foreach (var stream in _streams)
         {
             stream.Body?.Release();
             stream.Body = null;
@@ -157,7 +158,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
             _ => bytes[0] & 0x3Fu,
         };
 
-        _streams.TryGetValue(id, out var stream);
+        var stream = StreamOf(id);
 
         // librtmp opens a chunk stream with a type 1 ping, which stands on its own; types 2 and 3 would need a length that nobody gave.
         if (stream is null && format >= 2)
@@ -197,7 +198,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
             }
 
             stream = new ChunkStream(id);
-            _streams.Add(id, stream);
+            _streams.Add(stream);
         }
 
         if (format != 3)
@@ -355,6 +356,19 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         return Math.Min(size, stream.Length);
     }
 
+    private ChunkStream? StreamOf(uint id)
+    {
+        foreach (var stream in _streams)
+        {
+            if (stream.Id == id)
+            {
+                return stream;
+            }
+        }
+
+        return null;
+    }
+
     private void Abandon(ChunkStream stream)
     {
         if (stream.InMessage)
@@ -378,7 +392,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         var value = BinaryPrimitives.ReadUInt32BigEndian(message.Body);
         if (message.Type == MessageType.Abort)
         {
-            if (_streams.TryGetValue(value, out var aborted))
+            if (StreamOf(value) is { } aborted)
             {
                 Abandon(aborted);
             }

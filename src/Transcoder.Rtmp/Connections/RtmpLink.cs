@@ -13,6 +13,12 @@ internal enum LinkStatus
 {
     Message,
 
+    /// <summary>What has arrived holds no further message.</summary>
+    Empty,
+
+    /// <summary>There is more to be read.</summary>
+    Arrived,
+
     /// <summary>The peer closed its side.</summary>
     Ended,
 
@@ -117,13 +123,13 @@ internal sealed class RtmpLink : IDisposable
         while (_unread.Length < minimum)
         {
             var status = await FillAsync();
-            if (status != LinkStatus.Message)
+            if (status != LinkStatus.Arrived)
             {
                 return (status, _unread);
             }
         }
 
-        return (LinkStatus.Message, _unread);
+        return (LinkStatus.Arrived, _unread);
     }
 
     /// <summary>Says how much of what was peeked at has been used.</summary>
@@ -135,18 +141,36 @@ internal sealed class RtmpLink : IDisposable
     {
         while (true)
         {
-            // Control messages have no business in an aggregate: they act on the connection, not at a time.
-            while (_aggregate.TryRead(out var part))
+            var status = Read(out var message);
+            if (status == LinkStatus.Empty)
             {
-                if (part.Type is MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3)
-                {
-                    return (LinkStatus.Message, part);
-                }
-
-                part.Buffer.Release();
+                status = await FillAsync();
             }
 
-            switch (_chunks.Read(ref _unread, out var message))
+            if (status != LinkStatus.Arrived)
+            {
+                return (status, message);
+            }
+        }
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, from what has arrived: where it is <see cref="LinkStatus.Empty"/>, <see cref="FillAsync"/> waits for more.</summary>
+    public LinkStatus Read(out RtmpMessage message)
+    {
+        while (true)
+        {
+            // Control messages have no business in an aggregate: they act on the connection, not at a time.
+            while (_aggregate.TryRead(out message))
+            {
+                if (message.Type is MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3)
+                {
+                    return LinkStatus.Message;
+                }
+
+                message.Buffer.Release();
+            }
+
+            switch (_chunks.Read(ref _unread, out message))
             {
                 case ChunkReadResult.Message when message.Type == MessageType.Aggregate:
                     _aggregate.Begin(message);
@@ -154,54 +178,33 @@ internal sealed class RtmpLink : IDisposable
                 case ChunkReadResult.Message:
                     if (!IsControl(message))
                     {
-                        return (LinkStatus.Message, message);
+                        return LinkStatus.Message;
                     }
 
                     var handled = HandleControl(message.Type, message.Body);
                     message.Buffer.Release();
                     if (!handled)
                     {
-                        return (LinkStatus.Failed, default);
+                        return LinkStatus.Failed;
                     }
 
                     break;
                 case ChunkReadResult.Malformed:
                     Failure = new Reason(Reasons.ProtocolError, _chunks.Problem);
-                    return (LinkStatus.Failed, default);
+                    return LinkStatus.Failed;
                 case ChunkReadResult.LimitExceeded:
                     Failure = new Reason(Reasons.LimitExceeded, _chunks.Problem);
-                    return (LinkStatus.Failed, default);
+                    return LinkStatus.Failed;
                 default:
                     // Before waiting, not after: a peer may be waiting for this.
-                    if (!Acknowledge())
-                    {
-                        return (LinkStatus.Failed, default);
-                    }
-
-                    var status = await FillAsync();
-                    if (status != LinkStatus.Message)
-                    {
-                        return (status, default);
-                    }
-
-                    break;
+                    return Acknowledge() ? LinkStatus.Empty : LinkStatus.Failed;
             }
         }
     }
 
-    /// <summary>Gives back what was read and half assembled. The pipe itself belongs to who opened it.</summary>
-    public void Dispose()
-    {
-        Release(examined: false);
-        _aggregate.Dispose();
-        _chunks.Dispose();
-    }
-
-    private static bool IsControl(in RtmpMessage message) =>
-        message.Type is MessageType.Acknowledgement or MessageType.UserControl or MessageType.WindowAcknowledgementSize or MessageType.SetPeerBandwidth;
-
+    /// <summary>Waits until more has arrived: <see cref="LinkStatus.Arrived"/>, unless the link was interrupted or has ended.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<LinkStatus> FillAsync()
+    public async ValueTask<LinkStatus> FillAsync()
     {
         if (_inputEnded)
         {
@@ -231,15 +234,26 @@ internal sealed class RtmpLink : IDisposable
         var arrived = _unread.Length - left;
         if (arrived == 0)
         {
-            return _inputEnded ? LinkStatus.Ended : LinkStatus.Message;
+            return _inputEnded ? LinkStatus.Ended : LinkStatus.Arrived;
         }
 
         Interlocked.Exchange(ref _lastReceived, _time.GetTimestamp());
         Interlocked.Add(ref _received, arrived);
         _statistics.Received(arrived);
         _pause = Lease?.Received(arrived) ?? TimeSpan.Zero;
-        return LinkStatus.Message;
+        return LinkStatus.Arrived;
     }
+
+    /// <summary>Gives back what was read and half assembled. The pipe itself belongs to who opened it.</summary>
+    public void Dispose()
+    {
+        Release(examined: false);
+        _aggregate.Dispose();
+        _chunks.Dispose();
+    }
+
+    private static bool IsControl(in RtmpMessage message) =>
+        message.Type is MessageType.Acknowledgement or MessageType.UserControl or MessageType.WindowAcknowledgementSize or MessageType.SetPeerBandwidth;
 
     private void Release(bool examined)
     {

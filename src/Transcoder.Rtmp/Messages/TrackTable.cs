@@ -15,12 +15,27 @@ internal sealed class TrackTable(TrackKind kind)
     // colorInfo takes some hundred bytes.
     private const int LargestDescription = 4096;
 
-    private readonly Dictionary<byte, Track> _tracks = [];
+    // One mostly, so each is looked at.
+    private readonly List<Track> _tracks = [];
 
     // Descriptions that came before their track.
     private readonly Dictionary<byte, byte[]> _early = [];
 
-    public Track? this[byte id] => _tracks.GetValueOrDefault(id);
+    public Track? this[byte id]
+    {
+        get
+        {
+            foreach (var track in _tracks)
+            {
+                if (track.Id == id)
+                {
+                    return track;
+                }
+            }
+
+            return null;
+        }
+    }
 
     /// <summary>What onMetaData says, for configurations that say nothing.</summary>
     public double AnnouncedFrameRate { get; set; }
@@ -30,7 +45,8 @@ internal sealed class TrackTable(TrackKind kind)
     /// <returns>Null where it is too long or there are too many tracks.</returns>
     public Track? Configure(byte id, CodecId codec, ReadOnlySpan<byte> config, AudioFormat stated = default)
     {
-        if (_tracks.TryGetValue(id, out var known) && known.Codec == codec && config.SequenceEqual(known.Config.Span))
+        var known = this[id];
+        if (known?.Codec == codec && config.SequenceEqual(known.Config.Span))
         {
             return known;
         }
@@ -56,11 +72,11 @@ internal sealed class TrackTable(TrackKind kind)
             return false;
         }
 
-        if (_tracks.TryGetValue(id, out var track))
+        if (this[id] is { } track)
         {
             if (!description.SequenceEqual(track.Description.Span))
             {
-                _tracks[id] = track with { Description = description.ToArray() };
+                Put(track with { Description = description.ToArray() });
             }
 
             return true;
@@ -92,12 +108,22 @@ internal sealed class TrackTable(TrackKind kind)
 
     private Track? Put(Track track)
     {
-        if (_tracks.Count >= MostTracks && !_tracks.ContainsKey(track.Id))
+        var place = _tracks.FindIndex(known => known.Id == track.Id);
+        if (place < 0 && _tracks.Count >= MostTracks)
         {
             return null;
         }
 
         _early.Remove(track.Id);
-        return _tracks[track.Id] = track;
+        if (place < 0)
+        {
+            _tracks.Add(track);
+        }
+        else
+        {
+            _tracks[place] = track;
+        }
+
+        return track;
     }
 }

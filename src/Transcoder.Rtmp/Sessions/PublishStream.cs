@@ -19,12 +19,13 @@ internal sealed partial class RtmpSession
         private long _bytes;
         private int _over;
 
-        public PublishStream(RtmpSession session, StreamAddress address, IPacketSink sink)
+        public PublishStream(RtmpSession session, uint id, StreamAddress address, IPacketSink sink)
         {
             _session = session;
             _sink = sink;
             _demuxer = new MessageDemuxer(session._pool, LeaveOut);
             _started = session._time.GetTimestamp();
+            Id = id;
             Address = address;
             Interlocked.Increment(ref session._running);
             session._statistics.PublisherOpened();
@@ -34,7 +35,12 @@ internal sealed partial class RtmpSession
             _closed = sink.Closed.UnsafeRegister(static stream => ((PublishStream)stream!).HubClosed(), this);
         }
 
+        /// <summary>The message stream's.</summary>
+        public uint Id { get; }
+
         public StreamAddress Address { get; }
+
+        public bool IsAwaited => _sink.IsAwaited;
 
         /// <summary>Takes over the message's block.</summary>
         public ValueTask TakeAsync(RtmpMessage message, CancellationToken cancellationToken)

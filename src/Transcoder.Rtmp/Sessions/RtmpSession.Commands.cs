@@ -15,7 +15,8 @@ internal sealed partial class RtmpSession
     // A token in a query takes some KiB. What a command says is kept for as long as the connection lasts, so it must not be as long as a picture.
     private const int LongestCommand = 64 << 10;
 
-    private readonly Dictionary<uint, PublishStream> _publishing = [];
+    // One mostly, so each is looked at.
+    private readonly List<PublishStream> _publishing = [];
     private readonly Dictionary<uint, PlayStream> _playing = [];
     private string _app = "";
     private string? _tcUrl;
@@ -23,32 +24,32 @@ internal sealed partial class RtmpSession
     private uint _lastStreamId;
 
     /// <returns>Null to go on, or why the connection ends.</returns>
-    private async ValueTask<Reason?> HandleAsync(RtmpMessage message)
+    private ValueTask<Reason?> HandleAsync(in RtmpMessage message)
     {
         switch (message.Type)
         {
-            case MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3:
-                if (PublishStreamOf(message.StreamId) is { } stream)
-                {
-                    await stream.TakeAsync(message, _ending.Token);
-                    return null;
-                }
-
-                break;
+            case MessageType.Audio or MessageType.Video or MessageType.DataAmf0 or MessageType.DataAmf3 when PublishStreamOf(message.StreamId) is { } stream:
+                var taken = stream.TakeAsync(message, _ending.Token);
+                return taken.IsCompletedSuccessfully ? default : GoOnAfterAsync(taken);
             case MessageType.CommandAmf0 or MessageType.CommandAmf3 when message.Length > LongestCommand:
                 message.Buffer.Release();
-                return new Reason(Reasons.LimitExceeded, $"a command of {message.Length} bytes, the limit is {LongestCommand}");
+                return new(new Reason(Reasons.LimitExceeded, $"a command of {message.Length} bytes, the limit is {LongestCommand}"));
             case MessageType.CommandAmf0 or MessageType.CommandAmf3:
                 var command = RtmpCommand.TryParse(message.Type, message.Body);
-                var streamId = message.StreamId;
                 message.Buffer.Release();
                 return command is null
-                    ? new Reason(Reasons.ProtocolError, "a command message without a name")
-                    : await HandleAsync(command, streamId);
+                    ? new(new Reason(Reasons.ProtocolError, "a command message without a name"))
+                    : HandleAsync(command, message.StreamId);
+            default:
+                // Media that nobody announced, shared objects, what later specifications add: skipped, the connection lives on.
+                message.Buffer.Release();
+                return default;
         }
+    }
 
-        // Media that nobody announced, shared objects, what later specifications add: skipped, the connection lives on.
-        message.Buffer.Release();
+    private static async ValueTask<Reason?> GoOnAfterAsync(ValueTask taken)
+    {
+        await taken;
         return null;
     }
 
@@ -157,7 +158,7 @@ internal sealed partial class RtmpSession
         }
 
         _link.Limits = _options.ChunkLimits;
-        _publishing[streamId] = new PublishStream(this, address, sink);
+        _publishing.Add(new PublishStream(this, streamId, address, sink));
         Enter(SessionState.Active);
         return Reply(_link.NewBatch()
             .UserControl(UserControlEvent.StreamBegin, streamId)
@@ -262,14 +263,14 @@ internal sealed partial class RtmpSession
     private async ValueTask<Reason?> UnpublishAsync(RtmpCommand command)
     {
         var name = StreamAddress.Parse(_app, _tcUrl, command[1].AsString ?? "").Stream;
-        foreach (var (id, stream) in _publishing)
+        foreach (var stream in _publishing)
         {
             if (stream.Address.Stream == name || _publishing.Count == 1)
             {
-                await EndStreamAsync(id);
+                await EndStreamAsync(stream.Id);
                 return Reply(_link.NewBatch()
                     .Result(command.TransactionId, AmfValue.Null)
-                    .Status(id, "status", "NetStream.Unpublish.Success", "Stopped publishing."));
+                    .Status(stream.Id, "status", "NetStream.Unpublish.Success", "Stopped publishing."));
             }
         }
 
@@ -278,8 +279,9 @@ internal sealed partial class RtmpSession
 
     private async ValueTask<Reason?> EndStreamAsync(uint streamId)
     {
-        if (_publishing.Remove(streamId, out var published))
+        if (_publishing.Find(stream => stream.Id == streamId) is { } published)
         {
+            _publishing.Remove(published);
             published.Close(new Reason(Reasons.Unpublished, "the publisher ended the stream"));
         }
 
@@ -298,7 +300,7 @@ internal sealed partial class RtmpSession
 
     private async ValueTask EndStreamsAsync(Reason reason)
     {
-        foreach (var stream in _publishing.Values)
+        foreach (var stream in _publishing)
         {
             stream.Close(reason.Code is Reasons.ClientClosed or Reasons.ConnectionReset
                 ? new Reason(Reasons.PublisherDisconnected, "the connection ended without a goodbye")
@@ -333,10 +335,18 @@ internal sealed partial class RtmpSession
         _link.Send(batch) ? null : new Reason(Reasons.LimitExceeded, "the client asks and does not read the answers");
 
     // Some encoders send media on stream 0 or on the id they asked for first.
-    private PublishStream? PublishStreamOf(uint streamId) =>
-        _publishing.TryGetValue(streamId, out var stream) ? stream
-        : _publishing.Count == 1 ? _publishing.Values.First()
-        : null;
+    private PublishStream? PublishStreamOf(uint streamId)
+    {
+        foreach (var stream in _publishing)
+        {
+            if (stream.Id == streamId || _publishing.Count == 1)
+            {
+                return stream;
+            }
+        }
+
+        return null;
+    }
 
     private PlayStream? PlayStreamOf(uint streamId) => _playing.GetValueOrDefault(streamId);
 }

@@ -40,7 +40,7 @@ internal sealed partial class RtmpSession
 
     private Reason? Misuse(StreamAddress address, uint streamId) =>
         !address.IsValid ? new Reason(Reasons.BadName, "the application or stream name is empty, too long or not printable")
-        : _publishing.ContainsKey(streamId) || _playing.ContainsKey(streamId) ? new Reason(Reasons.StreamBusy, "this message stream is already in use")
+        : _publishing.Exists(stream => stream.Id == streamId) || _playing.ContainsKey(streamId) ? new Reason(Reasons.StreamBusy, "this message stream is already in use")
         : _publishing.Count + _playing.Count >= _options.MaxMessageStreams ? new Reason(Reasons.LimitExceeded, $"more than {_options.MaxMessageStreams} streams on one connection")
         : null;
 

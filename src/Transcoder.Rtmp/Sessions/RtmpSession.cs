@@ -52,6 +52,7 @@ internal sealed partial class RtmpSession
     private readonly CancellationTokenSource _ending = new();
     private readonly string _address;
     private readonly IConnectionLease? _lease;
+    private readonly IConnectionPace? _pace;
     private Ending? _end;
     private volatile SessionState _state = SessionState.Handshake;
     private long _stateSince;
@@ -76,6 +77,7 @@ internal sealed partial class RtmpSession
         _address = connection.RemoteEndPoint?.ToString() ?? "unknown";
         _stateSince = _lastPing = time.GetTimestamp();
         _lease = connection.Features.Get<IConnectionLease>();
+        _pace = connection.Features.Get<IConnectionPace>();
         _link = new RtmpLink(connection.Transport.Input, OutputOf(connection), pool, options, time, statistics) { Lease = _lease, Limits = options.StrangerLimits };
     }
 
@@ -203,8 +205,8 @@ internal sealed partial class RtmpSession
         Enter(SessionState.Connect);
         while (true)
         {
-            var (status, message) = await _link.ReadAsync();
-            switch (status)
+            var status = _link.Read(out var message);
+            switch (status == LinkStatus.Empty ? await FillAsync() : status)
             {
                 case LinkStatus.Message:
                     if (await HandleAsync(message) is { } reason)
@@ -226,6 +228,26 @@ internal sealed partial class RtmpSession
         }
     }
 
+    private ValueTask<LinkStatus> FillAsync()
+    {
+        _pace?.MayLie = _state == SessionState.Active && !IsAwaited();
+        return _link.FillAsync();
+    }
+
+    /// <summary>Whether anyone waits for what this client publishes. What players send has time.</summary>
+    private bool IsAwaited()
+    {
+        foreach (var stream in _publishing)
+        {
+            if (stream.IsAwaited)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private async Task<Reason?> HandshakeAsync()
     {
         var handshake = new Handshake();
@@ -234,7 +256,7 @@ internal sealed partial class RtmpSession
         while (true)
         {
             var (status, bytes) = await _link.PeekAsync(needed);
-            if (status != LinkStatus.Message)
+            if (status != LinkStatus.Arrived)
             {
                 return status == LinkStatus.Interrupted
                     ? EndReason

@@ -37,6 +37,10 @@ public sealed partial class StreamFeed
     private Track[] _tracks = [];
     private Reason? _end;
 
+    // What is asked for each packet, without the lock.
+    private bool _isRead;
+    private bool _hasTranscoder;
+
     public StreamFeed(FeedLimits limits, TimeProvider clock)
     {
         _limits = limits;
@@ -84,6 +88,9 @@ public sealed partial class StreamFeed
         }
     }
 
+    /// <summary>Whether anyone reads it, as of this moment.</summary>
+    internal bool IsRead => Volatile.Read(ref _isRead);
+
     internal FeedLimits Limits => _limits;
 
     internal Lock Gate => _gate;
@@ -119,6 +126,11 @@ public sealed partial class StreamFeed
     /// </summary>
     public ValueTask WaitForTranscoderAsync(CancellationToken cancellationToken)
     {
+        if (!Volatile.Read(ref _hasTranscoder))
+        {
+            return default;
+        }
+
         FeedReader? slow = null;
         lock (_gate)
         {
@@ -181,8 +193,7 @@ public sealed partial class StreamFeed
                 reader.SetMetadata(_metadata);
             }
 
-            _readers.Add(reader);
-            _prompt.Add(reader);
+            Add(reader);
             return reader;
         }
     }
@@ -212,8 +223,7 @@ public sealed partial class StreamFeed
 
             var hasVideo = HasVideo();
             var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
-            _readers.Add(reader);
-            _prompt.Add(reader);
+            Add(reader);
             return reader;
         }
     }
@@ -246,12 +256,26 @@ public sealed partial class StreamFeed
         {
             _readers.Remove(reader);
             _prompt.Remove(reader);
+            NoteReaders();
             _unreadSince = _newest;
             if (_end is not null && _readers.Count == 0)
             {
                 Clear();
             }
         }
+    }
+
+    private void Add(FeedReader reader)
+    {
+        _readers.Add(reader);
+        _prompt.Add(reader);
+        NoteReaders();
+    }
+
+    private void NoteReaders()
+    {
+        Volatile.Write(ref _isRead, _readers.Count > 0);
+        Volatile.Write(ref _hasTranscoder, _readers.Exists(static reader => reader.SlowsPublisher));
     }
 
     private async Task WaitForAsync(FeedReader slow, CancellationToken cancellationToken)

@@ -17,6 +17,8 @@ internal sealed class Publication : IPacketSink
         _onCompleted = onCompleted;
     }
 
+    public bool IsAwaited => _source.Live.Feed.IsRead;
+
     public CancellationToken Closed => _closed.Token;
 
     public Reason CloseReason { get; private set; }

@@ -17,6 +17,8 @@ public sealed class FakePacketSink : IPacketSink, IDisposable
 
     public Reason CloseReason { get; private set; }
 
+    public bool IsAwaited => true;
+
     /// <summary>Why the publisher's turn ended.</summary>
     public Task<Reason> Completed => _completed.Task;
 

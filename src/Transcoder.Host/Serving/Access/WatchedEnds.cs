@@ -14,6 +14,8 @@ internal sealed class WatchedSink(IPacketSink sink, Action<Reason> ended) : IPac
 
     public Reason CloseReason => sink.CloseReason;
 
+    public bool IsAwaited => sink.IsAwaited;
+
     public ValueTask WriteAsync(Packet packet, CancellationToken cancellationToken) => sink.WriteAsync(packet, cancellationToken);
 
     public void LeaveOut(Reason reason) => sink.LeaveOut(reason);

@@ -22,9 +22,15 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
     // As long as the kernel lets it be: a burst waits there, and costs us nothing yet.
     private const int Backlog = 4096;
 
+    // A loop takes apart some hundred thousand packets a second; what is sent on costs more than that, and other threads help with it.
+    private const int MostLoops = 8;
+
     // A connection's reader goes on where its bytes arrive: a hop between threads costs more than taking a packet apart, and nothing there blocks.
     private readonly SocketConnectionContextFactory _contexts =
         new(new SocketConnectionFactoryOptions { UnsafePreferInlineScheduling = true }, logs.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+
+    private readonly SocketLoop[] _loops = [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount, 1, MostLoops)).Select(static number => new SocketLoop(number))];
+    private int _next;
 
     public bool CanBind(EndPoint endpoint) => endpoint is GuardedEndPoint;
 
@@ -42,7 +48,7 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
             // Not the subclass: a bound socket tells its address in a new object of the class it was given.
             socket.Bind(new IPEndPoint(at.Address, at.Port));
             socket.Listen(Backlog);
-            return new(new GuardedListener(socket, gate, logs.CreateLogger<GuardedListener>(), at.IsPlain ? static accepted => new PlainConnection(accepted) : _contexts.Create));
+            return new(new GuardedListener(socket, gate, logs.CreateLogger<GuardedListener>(), at.IsPlain ? Plain : _contexts.Create));
         }
         catch (SocketException e)
         {
@@ -51,7 +57,13 @@ internal sealed class GuardedTransport(ConnectionGate gate, ILoggerFactory logs)
         }
     }
 
-    public void Dispose() => _contexts.Dispose();
+    public void Dispose()
+    {
+        Array.ForEach(_loops, static loop => loop.Dispose());
+        _contexts.Dispose();
+    }
+
+    private PlainConnection Plain(Socket accepted) => new(accepted, _loops[(uint)Interlocked.Increment(ref _next) % _loops.Length]);
 }
 
 internal sealed partial class GuardedListener(Socket socket, ConnectionGate gate, ILogger log, Func<Socket, ConnectionContext> connect) : IConnectionListener

@@ -5,36 +5,31 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Transcoder.Rtmp;
 
 namespace Transcoder.Host.Serving.Connections;
 
-/// <summary>
-/// An accepted socket without pipes and tasks of its own: it is read when the session reads, into a block that is rented when bytes are there and given back when
-/// they have been used, on the thread where they arrive. The session writes to the socket itself.
-/// </summary>
-internal sealed class PlainConnection : ConnectionContext, IConnectionSocketFeature, IDuplexPipe
+/// <summary>An accepted socket without pipes and tasks of its own: a <see cref="SocketLoop"/> reads it when the session does, and the session writes to the socket itself.</summary>
+internal sealed class PlainConnection : ConnectionContext, IConnectionSocketFeature, IConnectionPace, IDuplexPipe
 {
-    // What one read takes at most. Two megabits in a tenth of a second; no connection holds it while it waits.
-    private const int BlockSize = 16 << 10;
-
-    private static readonly StreamPipeReaderOptions Reading = new(bufferSize: BlockSize, minimumReadSize: 1, leaveOpen: true, useZeroByteReads: true);
     private static long _count;
 
     private readonly CancellationTokenSource _closed = new();
-    private readonly PipeReader _input;
+    private readonly SocketInput _input;
     private readonly Closing _output;
     private string? _id;
     private int _isClosed;
 
-    public PlainConnection(Socket socket)
+    public PlainConnection(Socket socket, SocketLoop loop)
     {
         Socket = socket;
         RemoteEndPoint = socket.RemoteEndPoint;
-        _input = PipeReader.Create(new NetworkStream(socket, ownsSocket: false), Reading);
+        _input = new SocketInput(socket, loop);
         _output = new Closing(this);
         Transport = this;
         ConnectionClosed = _closed.Token;
         Features.Set<IConnectionSocketFeature>(this);
+        Features.Set<IConnectionPace>(this);
     }
 
     public Socket Socket { get; }
@@ -52,6 +47,11 @@ internal sealed class PlainConnection : ConnectionContext, IConnectionSocketFeat
     public override IDuplexPipe Transport { get; set; }
 
     public override EndPoint? RemoteEndPoint { get; set; }
+
+    bool IConnectionPace.MayLie
+    {
+        set => _input.MayLie = value;
+    }
 
     PipeReader IDuplexPipe.Input => _input;
 
@@ -71,6 +71,7 @@ internal sealed class PlainConnection : ConnectionContext, IConnectionSocketFeat
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)
         {
             _output.Complete();
+            _input.Abort();
             Socket.Dispose();
             _closed.Cancel();
         }

@@ -13,6 +13,7 @@ public sealed class PlainConnectionTests : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly Socket _peer = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly SocketLoop _loop = new(0);
     private readonly PlainConnection _connection;
 
     public PlainConnectionTests()
@@ -21,13 +22,14 @@ public sealed class PlainConnectionTests : IAsyncDisposable
         listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
         listener.Listen();
         _peer.Connect(listener.LocalEndPoint!);
-        _connection = new PlainConnection(listener.Accept());
+        _connection = new PlainConnection(listener.Accept(), _loop);
     }
 
     public async ValueTask DisposeAsync()
     {
         _peer.Dispose();
         await _connection.DisposeAsync();
+        _loop.Dispose();
     }
 
     [Fact]

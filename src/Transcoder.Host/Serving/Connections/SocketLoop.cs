@@ -1,0 +1,137 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace Transcoder.Host.Serving.Connections;
+
+/// <summary>
+/// A thread that waits for sockets and lets who reads one go on right there, one after the other, with bytes in a block that all of them share: a packet costs one receive,
+/// a connection that waits holds no memory, and what arrives together is taken with one wait. Sockets that nobody waits for are looked at in rounds. Nobody may block on it.
+/// </summary>
+internal sealed class SocketLoop : IDisposable
+{
+    /// <summary>What one read takes at most, in bytes: two megabits in a tenth of a second.</summary>
+    public const int BlockSize = 16 << 10;
+
+    // Two packets of a stream come together then. A viewer that begins meanwhile is not kept waiting: what it begins with is there.
+    private const int RoundMilliseconds = 40;
+
+    private const int MostEvents = 256;
+    private const int Bell = -1;
+
+    private readonly Lock _gate = new();
+    private readonly Epoll _prompt = new(MostEvents);
+    private readonly Epoll _leisurely = new(MostEvents);
+
+    // A stream socket that is not connected is hung up at any time: watched, it ends the wait.
+    private readonly Socket _bell = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly Stack<int> _free = new();
+    private SocketInput?[] _inputs = new SocketInput?[64];
+    private byte[] _block = NewBlock();
+    private int _used;
+    private int _atLeisure;
+    private volatile bool _stopped;
+
+    public SocketLoop(int number)
+    {
+#pragma warning disable RS0030 // It waits in a system call for as long as it lives, which no thread of the pool may.
+        new Thread(Run) { Name = $"sockets {number}", IsBackground = true }.Start();
+#pragma warning restore RS0030
+    }
+
+    /// <summary>A place for a reader that is not waited for yet.</summary>
+    /// <returns>Its id.</returns>
+    public int Enter(SocketInput input)
+    {
+        lock (_gate)
+        {
+            if (!_free.TryPop(out var id))
+            {
+                id = _used++;
+                if (id == _inputs.Length)
+                {
+                    var larger = new SocketInput?[_inputs.Length * 2];
+                    _inputs.CopyTo(larger, 0);
+                    Volatile.Write(ref _inputs, larger);
+                }
+            }
+
+            _inputs[id] = input;
+            return id;
+        }
+    }
+
+    /// <summary>The place is another's from now on; an event that is under way finds that one with nothing to read, and no harm is done.</summary>
+    public void Leave(int id)
+    {
+        lock (_gate)
+        {
+            _inputs[id] = null;
+            _free.Push(id);
+        }
+    }
+
+    /// <param name="leisurely">In rounds only.</param>
+    public void Watch(Socket socket, int id, bool leisurely)
+    {
+        (leisurely ? _leisurely : _prompt).Add(socket.SafeHandle, id);
+        Interlocked.Add(ref _atLeisure, leisurely ? 1 : 0);
+    }
+
+    public void Unwatch(Socket socket, bool leisurely)
+    {
+        (leisurely ? _leisurely : _prompt).Remove(socket.SafeHandle);
+        Interlocked.Add(ref _atLeisure, leisurely ? -1 : 0);
+    }
+
+    /// <summary>The thread ends; who reads by it reads nothing any more.</summary>
+    public void Dispose()
+    {
+        if (_stopped)
+        {
+            return;
+        }
+
+        _stopped = true;
+        Watch(_bell, Bell, leisurely: false);
+    }
+
+    private void Run()
+    {
+        var round = Environment.TickCount64;
+        while (!_stopped)
+        {
+            var untilRound = Volatile.Read(ref _atLeisure) == 0 ? -1 : (int)Math.Max(round - Environment.TickCount64, 0);
+            Receive(_prompt, _prompt.Wait(untilRound));
+            if (untilRound >= 0 && Environment.TickCount64 >= round)
+            {
+                round = Environment.TickCount64 + RoundMilliseconds;
+                int count;
+                do
+                {
+                    // Who has been served goes to the queue's end.
+                    count = _leisurely.Wait(0);
+                    Receive(_leisurely, count);
+                }
+                while (count == MostEvents && Environment.TickCount64 < round);
+            }
+        }
+
+        _bell.Dispose();
+        _prompt.Dispose();
+        _leisurely.Dispose();
+    }
+
+    private void Receive(Epoll events, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            if (events.IdAt(i) is var id and not Bell && Volatile.Read(ref _inputs)[id] is { } input && !input.Receive(_block))
+            {
+                // The reader is not through with what it got: the block is its own from now on.
+                _block = NewBlock();
+            }
+        }
+    }
+
+    private static byte[] NewBlock() => ArrayPool<byte>.Shared.Rent(BlockSize);
+}
