@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Time;
 using Transcoder.Rtmp.Messages;
 using Transcoder.Rtmp.Sessions;
 
@@ -34,7 +35,7 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
         Statistics = statistics;
         _time = time;
         _logger = logger;
-        _ticker = time.CreateTimer(static state => ((RtmpConnectionHandler)state!).Tick(), this, TickInterval, TickInterval);
+        _ticker = time.CreateTicker(TickInterval, Tick);
     }
 
     public RtmpStatistics Statistics { get; }

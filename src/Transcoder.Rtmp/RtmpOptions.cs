@@ -13,8 +13,8 @@ public sealed record RtmpOptions
     /// </summary>
     public int ChunkSize { get; init; } = 32_000;
 
-    /// <summary>Bytes after which we ask to be acknowledged, and acknowledge until the peer names its own window. 2.5 MB is FMS's and FFmpeg's number.</summary>
-    public int WindowSize { get; init; } = 2_500_000;
+    /// <summary>Bytes after which we ask to be acknowledged, and acknowledge until the peer names its own window. 5 MB is nginx-rtmp's number: each acknowledgement of each player is one more packet.</summary>
+    public int WindowSize { get; init; } = 5_000_000;
 
     /// <summary>From accept to the end of the handshake: 3 KiB each way, so ten seconds is generous on any line that could carry video.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);

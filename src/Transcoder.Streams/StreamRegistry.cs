@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Ports;
+using Transcoder.Media.Time;
 using Transcoder.Media.Tracks;
 using Transcoder.Streams.Ingest;
 
@@ -10,7 +11,7 @@ namespace Transcoder.Streams;
 /// <summary>Every live stream by name: who may publish where, who watches what, and when a source ends.</summary>
 public sealed partial class StreamRegistry : IDisposable
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(250);
     private static readonly Reason Closing = new(Reasons.Shutdown, "the appliance stops");
 
     private readonly Lock _gate = new();
@@ -35,7 +36,7 @@ public sealed partial class StreamRegistry : IDisposable
         _authorizer = authorizer;
         _clock = clock;
         _log = log;
-        _ticker = clock.CreateTimer(_ => EndLostSources(), null, Tick, Tick);
+        _ticker = clock.CreateTicker(TickInterval, Tick);
     }
 
     /// <summary>A source began: its ladder and its outputs attach here. Handlers must not block.</summary>
@@ -295,9 +296,14 @@ public sealed partial class StreamRegistry : IDisposable
         }
     }
 
-    private void EndLostSources()
+    private void Tick()
     {
-        foreach (var source in _sources.Values)
+        foreach (var (_, stream) in _streams)
+        {
+            stream.Feed.Tick();
+        }
+
+        foreach (var (_, source) in _sources)
         {
             if (source.GraceIsOver())
             {

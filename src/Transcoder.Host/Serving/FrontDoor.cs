@@ -3,6 +3,7 @@ using Prometheus;
 using Transcoder.Host.Configuration;
 using Transcoder.Host.Serving.Access;
 using Transcoder.Host.Serving.Connections;
+using Transcoder.Media.Time;
 
 namespace Transcoder.Host.Serving;
 
@@ -26,7 +27,7 @@ internal sealed class FrontDoor : IAsyncDisposable
             Tls = new TlsFront(Certificates, rtmps.HandshakeTimeout, Refusals, clock);
         }
 
-        _ticker = clock.CreateTimer(static door => ((FrontDoor)door!).Tick(), this, TickInterval, TickInterval);
+        _ticker = clock.CreateTicker(TickInterval, Tick);
     }
 
     public RefusalLedger Refusals { get; }

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Transcoder.Media;
 using Transcoder.Media.Buffers;
+using Transcoder.Media.Time;
 using Transcoder.Rtmp.Amf;
 using Transcoder.Rtmp.Chunks;
 using Transcoder.Rtmp.Connections;
@@ -47,7 +48,7 @@ internal sealed partial class ClientConnection : IAsyncDisposable
         var writer = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: ReadSize, leaveOpen: true));
         Link = new RtmpLink(_reader, new PipeOutput(writer), pool, options, time, statistics);
         statistics.ConnectionOpened();
-        _ticker = time.CreateTimer(static state => ((ClientConnection)state!).Tick(), this, TickInterval, TickInterval);
+        _ticker = time.CreateTicker(TickInterval, Tick);
     }
 
     private sealed record Ending(Reason Reason);

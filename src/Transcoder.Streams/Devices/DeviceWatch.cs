@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Transcoder.Media;
 using Transcoder.Media.Devices;
+using Transcoder.Media.Time;
 using Transcoder.Streams.Resources;
 
 namespace Transcoder.Streams.Devices;
@@ -31,7 +32,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     private readonly TaskCompletionSource _probed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _probing;
     private readonly Task _monitoring;
-    private readonly Task _ticking;
+    private readonly ITimer _ticker;
     private readonly Task _patience;
     private readonly SemaphoreSlim _probeWanted = new(1);
     private readonly HashSet<(string Device, string Kind, string Encoder)> _proved = [];
@@ -45,7 +46,7 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         _patience = Task.Delay(Patience, clock, _stop.Token);
         _probing = ProbeAsync();
         _monitoring = MonitorAsync();
-        _ticking = TickAsync();
+        _ticker = clock.CreateTicker(TimeSpan.FromSeconds(1), Tick);
         _ = _patience.ContinueWith(_ => BeReady(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
@@ -70,7 +71,8 @@ public sealed partial class DeviceWatch : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_probing, _monitoring, _ticking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _ticker.DisposeAsync().ConfigureAwait(false);
+        await Task.WhenAll(_probing, _monitoring).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
         _probeWanted.Dispose();
     }
@@ -216,22 +218,6 @@ public sealed partial class DeviceWatch : IAsyncDisposable
         }
 
         (_answering, _sampled) = (answering, sampled);
-    }
-
-    private async Task TickAsync()
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
-            {
-                Tick();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The end.
-        }
     }
 
     private void Tick()

@@ -4,31 +4,16 @@ using Transcoder.Media.Tracks;
 
 namespace Transcoder.Streams.Feeds;
 
-/// <summary>Decides when a feed's subscribers are woken. A feed has one timer, which runs only where something waits. Under the feed's lock.</summary>
-internal sealed class FeedGathering : IDisposable
+/// <summary>
+/// Decides when a feed's subscribers are woken. It has no timer: the next packet ends what has been held long enough, and where none comes the registry's ticker does.
+/// Under the feed's lock.
+/// </summary>
+internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 {
-    // Setting a timer wakes two threads, and one more when it has run, taken back or not: more than the write that is saved. So it is set ten times a second at most, for
-    // the case that nothing more comes; else the next packet ends what has been held too long.
-    private static readonly TimeSpan Silence = TimeSpan.FromMilliseconds(100);
-
-    private readonly FeedPace _pace;
-    private readonly TimeProvider _clock;
-    private readonly ITimer? _timer;
     private Rhythm _pictures = new();
     private Rhythm _sounds = new();
     private TrackKind _awaited;
     private long _since;
-    private bool _isTimed;
-
-    public FeedGathering(FeedPace pace, TimeProvider clock, Action wake)
-    {
-        _pace = pace;
-        _clock = clock;
-        if (pace.Hold > MediaTime.Zero)
-        {
-            _timer = clock.CreateTimer(static state => ((Action)state!)(), wake, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        }
-    }
 
     /// <summary>Packets are waiting for others.</summary>
     public bool Holding { get; private set; }
@@ -37,7 +22,7 @@ internal sealed class FeedGathering : IDisposable
     /// <returns>Whether the subscribers are to be woken now.</returns>
     public bool Take(Packet packet, bool watched)
     {
-        if (_timer is null)
+        if (pace.Hold == MediaTime.Zero)
         {
             return true;
         }
@@ -45,10 +30,10 @@ internal sealed class FeedGathering : IDisposable
         var kind = packet.Track.Kind;
         if (kind != TrackKind.Data)
         {
-            RhythmOf(kind).Note(packet.Dts, _clock.GetTimestamp());
+            RhythmOf(kind).Note(packet.Dts, clock.GetTimestamp());
         }
 
-        if (!watched || (Holding && !_pace.Always && (kind == _awaited || IsOverdue)))
+        if (!watched || (Holding && ((kind == _awaited && !pace.Always) || IsOverdue)))
         {
             Stop();
             return true;
@@ -60,52 +45,23 @@ internal sealed class FeedGathering : IDisposable
         }
 
         _awaited = kind == TrackKind.Video ? TrackKind.Audio : TrackKind.Video;
-        if (!_pace.Always && !RhythmOf(_awaited).IsDue(_pace.Hold, _clock))
+        if (!pace.Always && !RhythmOf(_awaited).IsDue(pace.Hold, clock))
         {
             return true;
         }
 
         Holding = true;
-        _since = _clock.GetTimestamp();
-        if (!_isTimed)
-        {
-            SetTimer();
-        }
-
+        _since = clock.GetTimestamp();
         return false;
     }
 
-    /// <summary>By the timer.</summary>
-    /// <returns>Whether what is held has waited long enough.</returns>
-    public bool TimeIsUp()
-    {
-        _isTimed = false;
-        if (!Holding)
-        {
-            return false;
-        }
-
-        if (_pace.Always || IsOverdue)
-        {
-            return true;
-        }
-
-        SetTimer();
-        return false;
-    }
+    /// <summary>Whether what is held has waited long enough.</summary>
+    public bool TimeIsUp => Holding && IsOverdue;
 
     /// <summary>What was held is on its way.</summary>
     public void Stop() => Holding = false;
 
-    public void Dispose() => _timer?.Dispose();
-
-    private bool IsOverdue => MediaTime.FromTimeSpan(_clock.GetElapsedTime(_since)) >= _pace.Hold;
-
-    private void SetTimer()
-    {
-        _isTimed = true;
-        _timer!.Change(_pace.Always ? _pace.Hold.ToTimeSpan() : Silence, Timeout.InfiniteTimeSpan);
-    }
+    private bool IsOverdue => MediaTime.FromTimeSpan(clock.GetElapsedTime(_since)) >= pace.Hold;
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
 

@@ -6,10 +6,9 @@ namespace Transcoder.Streams.Feeds;
 /// How long a feed's packets may wait for others before its subscribers are woken for all of them. A write costs the kernel much the same whatever it carries,
 /// so one for two packets is nearly half of the work. A transcoder's reader never waits.
 /// </summary>
-/// <param name="Hold">The longest that any packet waits while the stream goes on.</param>
+/// <param name="Hold">How long a packet waits at most: the next one that comes later than this ends it, or the registry's tick where the stream falls silent.</param>
 /// <param name="Always">
-/// Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>; where that does not come,
-/// until the next packet that does, 100 ms at most.
+/// Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>.
 /// </param>
 public sealed record FeedPace(MediaTime Hold, bool Always)
 {
@@ -22,6 +21,6 @@ public sealed record FeedPace(MediaTime Hold, bool Always)
     /// </summary>
     public static readonly FeedPace Balanced = new(MediaTime.FromMilliseconds(10), Always: false);
 
-    /// <summary>Three writes a second: with 300 ms no packet is 350 ms old when the last subscriber of a thousand has it.</summary>
-    public static readonly FeedPace Throughput = new(MediaTime.FromMilliseconds(300), Always: true);
+    /// <summary>More than three writes a second: with 280 ms and the packet that ends them no packet is 350 ms old when the last subscriber of a thousand has it.</summary>
+    public static readonly FeedPace Throughput = new(MediaTime.FromMilliseconds(280), Always: true);
 }

@@ -82,13 +82,13 @@ public sealed partial class StreamFeed
         return again;
     }
 
-    /// <summary>By the timer.</summary>
-    private void Wake()
+    /// <summary>A few times a second, by the registry: lets go what is held for a packet that did not come.</summary>
+    internal void Tick()
     {
         (int Waking, FeedRow? Rows) released;
         lock (_gate)
         {
-            if (_end is not null || !_gathering.TimeIsUp())
+            if (_end is not null || !_gathering.TimeIsUp)
             {
                 return;
             }

@@ -45,7 +45,7 @@ public sealed partial class StreamFeed
     {
         _limits = limits;
         _clock = clock;
-        _gathering = new FeedGathering(limits.Pace, clock, Wake);
+        _gathering = new FeedGathering(limits.Pace, clock);
     }
 
     /// <summary>At most one track of a kind and id, newest facts.</summary>
@@ -161,7 +161,6 @@ public sealed partial class StreamFeed
 
             // What was held is let go: a reader that was busy finds it too.
             _gathering.Stop();
-            _gathering.Dispose();
             _completion.TrySetResult();
             CollectWaiting(waiting);
             foreach (var reader in _readers)

@@ -28,10 +28,10 @@ public sealed partial class HouseTests
         Assert.Equal(7, Repository.Sources("src", "*.csproj").Count());
 
     [Fact]
-    public void Native_code_is_called_from_Codecs_alone()
+    public void Native_code_is_called_from_Codecs_alone_but_for_the_kernels_epoll()
     {
         var elsewhere = Repository.Sources("src", "*.cs").Where(file => !file.Contains("Transcoder.Codecs", StringComparison.Ordinal) && NativeCode().IsMatch(CodeOf(file)));
-        Assert.Empty(elsewhere);
+        Assert.Equal("Epoll.cs", Path.GetFileName(Assert.Single(elsewhere)));
         var permitted = Repository.Sources("src", "*.csproj").Where(file => File.ReadAllText(file).Contains("AllowUnsafeBlocks", StringComparison.Ordinal));
         Assert.Equal("Transcoder.Codecs.csproj", Path.GetFileName(Assert.Single(permitted)));
     }

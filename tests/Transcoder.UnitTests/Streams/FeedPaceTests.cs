@@ -76,33 +76,32 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
-    public void Where_nothing_more_comes_a_packet_is_held_no_longer_than_a_tenth_of_a_second()
+    public void Where_nothing_more_comes_the_registrys_tick_lets_go_what_was_held_long_enough()
     {
         using var player = Begin(FeedPace.Balanced);
         Pass(31);
         Feed.Publish(_pool.Audio(71));
-        Pass(99);
+        Pass(9);
+        Feed.Tick();
         Assert.Empty(player.Runs);
         Pass(1);
+        Feed.Tick();
         Assert.Equal([[71]], player.Times);
+        Feed.Tick();
+        Assert.Single(player.Runs);
     }
 
     [Fact]
-    public void The_timer_is_set_ten_times_a_second_at_most()
+    public void A_feed_has_no_timer()
     {
-        var timers = new CountingClock();
-        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, timers);
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, new TimerlessClock());
         using var player = new Player(Feed.Subscribe());
         for (var i = 0; i < 100; i++)
         {
             Feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
             Drain(player.Reader);
-            timers.Advance(TimeSpan.FromMilliseconds(35));
             Feed.Publish(_pool.Audio((i * 40) + 35));
-            timers.Advance(TimeSpan.FromMilliseconds(5));
         }
-
-        Assert.Equal(1, timers.Changes);
     }
 
     [Fact]
@@ -117,19 +116,18 @@ public sealed class FeedPaceTests : IDisposable
     [Fact]
     public void Nothing_is_held_that_nobody_waits_for()
     {
-        var timers = new CountingClock();
-        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, timers);
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, _clock);
         for (var i = 0; i < 50; i++)
         {
             Feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
-            Feed.Publish(_pool.Audio((i * 40) + 1));
+            Pass(40);
+            Feed.Publish(_pool.Audio((i * 40) + 39));
+            Assert.Equal(Feed.Head, Feed.Released);
         }
-
-        Assert.Equal(0, timers.Changes);
     }
 
     [Fact]
-    public void Throughput_gives_at_once_all_that_came_in_300_ms()
+    public void Throughput_gives_at_once_all_that_came_in_280_ms()
     {
         using var player = Begin(FeedPace.Throughput);
         for (var i = 0; i < 7; i++)
@@ -139,8 +137,21 @@ public sealed class FeedPaceTests : IDisposable
         }
 
         Assert.Empty(player.Runs);
-        Pass(20);
-        Assert.Equal(7, Assert.Single(player.Times).Length);
+        Feed.Publish(_pool.Video(360));
+        Assert.Equal(8, Assert.Single(player.Times).Length);
+    }
+
+    [Fact]
+    public void Throughput_lets_go_by_the_tick_where_the_source_falls_silent()
+    {
+        using var player = Begin(FeedPace.Throughput);
+        Feed.Publish(_pool.Video(80));
+        Pass(279);
+        Feed.Tick();
+        Assert.Empty(player.Runs);
+        Pass(1);
+        Feed.Tick();
+        Assert.Equal([[80]], player.Times);
     }
 
     [Fact]
@@ -413,25 +424,8 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     /// <summary>Says how often a timer was set.</summary>
-    private sealed class CountingClock : FakeTimeProvider
+    private sealed class TimerlessClock : FakeTimeProvider
     {
-        public int Changes { get; private set; }
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Counter(this);
-
-        private sealed class Counter(CountingClock clock) : ITimer
-        {
-            public bool Change(TimeSpan dueTime, TimeSpan period)
-            {
-                clock.Changes++;
-                return true;
-            }
-
-            public void Dispose()
-            {
-            }
-
-            public ValueTask DisposeAsync() => default;
-        }
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => throw new InvalidOperationException("a timer");
     }
 }

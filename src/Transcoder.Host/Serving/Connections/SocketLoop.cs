@@ -16,7 +16,11 @@ internal sealed class SocketLoop : IDisposable
     private const int RoundMilliseconds = 40;
 
     private const int MostEvents = 256;
+    private const int MostBatches = 64;
+
+    // Ids that are no reader's.
     private const int Bell = -1;
+    private const int Leisure = -2;
 
     private readonly Lock _gate = new();
     private readonly Epoll _prompt = new(MostEvents);
@@ -28,7 +32,7 @@ internal sealed class SocketLoop : IDisposable
     private SocketInput?[] _inputs = new SocketInput?[64];
     private byte[] _block = NewBlock();
     private int _used;
-    private int _atLeisure;
+    private bool _leisureBegins;
     private volatile bool _stopped;
 
     public SocketLoop(int number)
@@ -71,17 +75,9 @@ internal sealed class SocketLoop : IDisposable
     }
 
     /// <param name="leisurely">In rounds only.</param>
-    public void Watch(Socket socket, int id, bool leisurely)
-    {
-        (leisurely ? _leisurely : _prompt).Add(socket.SafeHandle, id);
-        Interlocked.Add(ref _atLeisure, leisurely ? 1 : 0);
-    }
+    public void Watch(Socket socket, int id, bool leisurely) => (leisurely ? _leisurely : _prompt).Add(socket.SafeHandle, id);
 
-    public void Unwatch(Socket socket, bool leisurely)
-    {
-        (leisurely ? _leisurely : _prompt).Remove(socket.SafeHandle);
-        Interlocked.Add(ref _atLeisure, leisurely ? -1 : 0);
-    }
+    public void Unwatch(Socket socket, bool leisurely) => (leisurely ? _leisurely : _prompt).Remove(socket.SafeHandle);
 
     /// <summary>The thread ends; who reads by it reads nothing any more.</summary>
     public void Dispose()
@@ -97,23 +93,12 @@ internal sealed class SocketLoop : IDisposable
 
     private void Run()
     {
-        var round = Environment.TickCount64;
+        _prompt.Add(_leisurely, Leisure);
+        long? round = null;
         while (!_stopped)
         {
-            var untilRound = Volatile.Read(ref _atLeisure) == 0 ? -1 : (int)Math.Max(round - Environment.TickCount64, 0);
-            Receive(_prompt, _prompt.Wait(untilRound));
-            if (untilRound >= 0 && Environment.TickCount64 >= round)
-            {
-                round = Environment.TickCount64 + RoundMilliseconds;
-                int count;
-                do
-                {
-                    // Who has been served goes to the queue's end.
-                    count = _leisurely.Wait(0);
-                    Receive(_leisurely, count);
-                }
-                while (count == MostEvents && Environment.TickCount64 < round);
-            }
+            Receive(_prompt, _prompt.Wait(round is { } due ? (int)Math.Max(due - Environment.TickCount64, 0) : -1));
+            round = NextRound(round);
         }
 
         _bell.Dispose();
@@ -121,11 +106,49 @@ internal sealed class SocketLoop : IDisposable
         _leisurely.Dispose();
     }
 
+    /// <summary>Rounds go on while they find something. Then the leisurely ones are watched as one, so that an idle appliance sleeps, and the first of them begins the rounds.</summary>
+    private long? NextRound(long? round)
+    {
+        if (_leisureBegins)
+        {
+            _leisureBegins = false;
+            _prompt.Remove(_leisurely);
+        }
+        else if (round is null || Environment.TickCount64 < round)
+        {
+            return round;
+        }
+        else if (!MakeRound())
+        {
+            _prompt.Add(_leisurely, Leisure);
+            return null;
+        }
+
+        return Environment.TickCount64 + RoundMilliseconds;
+    }
+
+    /// <returns>Whether there was anything.</returns>
+    private bool MakeRound()
+    {
+        var rounds = 0;
+        int count;
+        do
+        {
+            // Who has been served goes to the queue's end.
+            count = _leisurely.Wait(0);
+            Receive(_leisurely, count);
+        }
+        while (count == MostEvents && ++rounds < MostBatches);
+        return rounds > 0 || count > 0;
+    }
+
     private void Receive(Epoll events, int count)
     {
         for (var i = 0; i < count; i++)
         {
-            if (events.IdAt(i) is var id and not Bell && Volatile.Read(ref _inputs)[id] is { } input && !input.Receive(_block))
+            var id = events.IdAt(i);
+            _leisureBegins |= id == Leisure;
+            if (id >= 0 && Volatile.Read(ref _inputs)[id] is { } input && !input.Receive(_block))
             {
                 // The reader is not through with what it got: the block is its own from now on.
                 _block = NewBlock();

@@ -208,6 +208,7 @@ public sealed class HookTests : IDisposable
         var over = watched.WaitToReadAsync(default).AsTask();
         feed.Publish(pool.Video(40));
         _clock.Advance(TimeSpan.FromMilliseconds(300));
+        feed.Tick();
         Assert.Equal([40], receiver.Times);
         feed.Complete(new Reason(Reasons.SourceEnded, ""));
         Assert.False(await over.WaitAsync(Patience));

@@ -1,9 +1,11 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Transcoder.Host.Serving.Connections;
+using Transcoder.Rtmp;
 using Xunit;
 
 namespace Transcoder.UnitTests.Host.Serving.Connections;
@@ -83,5 +85,144 @@ public sealed class PlainConnectionTests : IAsyncDisposable
         Assert.True(error is null or IOException, error?.ToString());
         await _connection.DisposeAsync();
         Assert.Equal(1, told);
+    }
+
+    [Fact]
+    public async Task What_may_lie_is_fetched_with_the_next_round_and_at_once_again_when_somebody_waits()
+    {
+        var input = _connection.Transport.Input;
+        var pace = _connection.Features.Get<IConnectionPace>()!;
+        pace.MayLie = true;
+        await EchoAsync(input, 1);
+
+        // A machine that is busy may take longer from one byte to the next than a round lasts, but not always.
+        var together = false;
+        for (var i = 0; i < 20 && !together; i++)
+        {
+            var read = input.ReadAsync(TestContext.Current.CancellationToken).AsTask();
+            _peer.Send([2]);
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+            _peer.Send([3]);
+            var result = await read.WaitAsync(Patience, TestContext.Current.CancellationToken);
+            together = result.Buffer.Length == 2;
+            input.AdvanceTo(result.Buffer.End);
+            if (!together)
+            {
+                await ReadAsync(input, 3);
+            }
+        }
+
+        Assert.True(together);
+        pace.MayLie = false;
+        await EchoAsync(input, 4);
+        await EchoAsync(input, 5);
+    }
+
+    [Fact]
+    public async Task Many_that_may_lie_are_all_served()
+    {
+        using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        listener.Listen();
+        var peers = new List<(Socket Peer, PlainConnection Connection)>();
+        for (var i = 0; i < 300; i++)
+        {
+            var peer = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            peer.Connect(listener.LocalEndPoint!);
+            peers.Add((peer, new PlainConnection(listener.Accept(), _loop)));
+            peers[i].Connection.Features.Get<IConnectionPace>()!.MayLie = true;
+        }
+
+        for (var round = 0; round < 3; round++)
+        {
+            var reads = peers.ConvertAll(peer => peer.Connection.Transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask());
+            peers.ForEach(static peer => peer.Peer.Send([7]));
+            for (var i = 0; i < peers.Count; i++)
+            {
+                var read = await reads[i].WaitAsync(Patience, TestContext.Current.CancellationToken);
+                Assert.Equal([7], read.Buffer.ToArray());
+                peers[i].Connection.Transport.Input.AdvanceTo(read.Buffer.End);
+            }
+        }
+
+        foreach (var (peer, connection) in peers)
+        {
+            peer.Dispose();
+            await connection.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_block_that_a_reader_keeps_is_not_overwritten_by_what_others_are_sent()
+    {
+        using var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        listener.Listen();
+        using var peer = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        peer.Connect(listener.LocalEndPoint!);
+        await using var other = new PlainConnection(listener.Accept(), _loop);
+        var input = _connection.Transport.Input;
+        _peer.Send([1, 2, 3]);
+        var kept = await input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        peer.Send([9, 9, 9]);
+        await other.Transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal([1, 2, 3], kept.Buffer.ToArray());
+        input.AdvanceTo(kept.Buffer.End);
+        await EchoAsync(input, 4);
+    }
+
+    [Fact]
+    public async Task Nothing_is_received_while_nobody_reads()
+    {
+        var input = _connection.Transport.Input;
+        await EchoAsync(input, 1);
+        _peer.Send([2]);
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        _peer.Send([3]);
+        var both = await input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal([2, 3], both.Buffer.ToArray());
+    }
+
+    [Fact]
+    public async Task More_than_a_block_arrives_whole_and_in_order()
+    {
+        var input = _connection.Transport.Input;
+        var sent = new byte[(5 * SocketLoop.BlockSize) + 77];
+        new Random(1).NextBytes(sent);
+        var sending = _peer.SendAsync(sent.AsMemory(), TestContext.Current.CancellationToken).AsTask();
+        var got = new List<byte>();
+        while (got.Count < sent.Length)
+        {
+            var read = await input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+            // Some is left over each time.
+            var take = Math.Max(1, read.Buffer.Length - 9);
+            got.AddRange(read.Buffer.Slice(0, take).ToArray());
+            input.AdvanceTo(read.Buffer.GetPosition(take), got.Count + read.Buffer.Length - take < sent.Length ? read.Buffer.End : read.Buffer.GetPosition(take));
+        }
+
+        await sending;
+        Assert.Equal(sent, got);
+    }
+
+    [Fact]
+    public async Task A_reset_is_an_error_of_the_read()
+    {
+        var read = _connection.Transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask();
+        _peer.Close(0);
+        await Assert.ThrowsAsync<IOException>(() => read.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    private async Task EchoAsync(PipeReader input, byte value)
+    {
+        _peer.Send([value]);
+        await ReadAsync(input, value);
+    }
+
+    private static async Task ReadAsync(PipeReader input, byte value)
+    {
+        var result = await input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal([value], result.Buffer.ToArray());
+        input.AdvanceTo(result.Buffer.End);
     }
 }

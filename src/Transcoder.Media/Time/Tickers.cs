@@ -1,0 +1,12 @@
+namespace Transcoder.Media.Time;
+
+/// <summary>Timers that come again and again, all at the same moments: each that fires alone wakes two threads, which costs more than what most of them have to do.</summary>
+public static class Tickers
+{
+    /// <summary>Calls <paramref name="tick"/> whenever the clock's timestamp is a multiple of <paramref name="period"/>, on a thread of the pool, until it is disposed of.</summary>
+    public static ITimer CreateTicker(this TimeProvider clock, TimeSpan period, Action tick)
+    {
+        var since = clock.GetElapsedTime(0, clock.GetTimestamp()).Ticks % period.Ticks;
+        return clock.CreateTimer(static tick => ((Action)tick!)(), tick, TimeSpan.FromTicks(period.Ticks - since), period);
+    }
+}
