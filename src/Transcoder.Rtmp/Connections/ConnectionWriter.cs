@@ -91,8 +91,16 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         ValueTask<bool> flush;
         try
         {
-            TakeQueued();
-            Add(image.Memory);
+            var bytes = image.Segment;
+            var sent = TakeQueued() ? 0 : output.TrySend(bytes);
+            Count(sent);
+            if (sent == bytes.Count)
+            {
+                EndTurn();
+                return true;
+            }
+
+            Add(bytes[sent..]);
             flush = FlushAsync();
         }
         catch (Exception exception) when (IsConnectionGone(exception))
@@ -247,18 +255,31 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     private void Add(ReadOnlyMemory<byte> bytes)
     {
-        if (!bytes.IsEmpty && MemoryMarshal.TryGetArray(bytes, out var segment))
+        if (MemoryMarshal.TryGetArray(bytes, out var segment))
         {
-            output.Add(segment);
-            _flushBytes += bytes.Length;
+            Add(segment);
         }
+    }
+
+    private void Add(ArraySegment<byte> bytes)
+    {
+        if (bytes.Count > 0)
+        {
+            output.Add(bytes);
+            _flushBytes += bytes.Count;
+        }
+    }
+
+    /// <summary>By one writer at a time, who has the turn.</summary>
+    private void Count(int bytes)
+    {
+        Volatile.Write(ref _bytesWritten, _bytesWritten + bytes);
+        statistics.Sent(bytes);
     }
 
     private ValueTask<bool> FlushAsync()
     {
-        // One writer at a time, who has the turn.
-        Volatile.Write(ref _bytesWritten, _bytesWritten + _flushBytes);
-        statistics.Sent(_flushBytes);
+        Count(_flushBytes);
         _flushBytes = 0;
         var flush = output.FlushAsync();
         return flush.IsCompletedSuccessfully ? flush : FinishFlushAsync(flush);

@@ -3,6 +3,10 @@ namespace Transcoder.Rtmp.Connections;
 /// <summary>Where a connection's bytes go. One user at a time, which is the holder of <see cref="ConnectionWriter"/>'s turn.</summary>
 internal interface IConnectionOutput
 {
+    /// <summary>Sends of the bytes what can be sent without waiting, where nothing was added before them.</summary>
+    /// <returns>How many: none where it would have to wait, or broke, which the next flush tells.</returns>
+    int TrySend(ArraySegment<byte> bytes);
+
     /// <summary>Adds bytes to the next flush. They must stay as they are until it has completed.</summary>
     void Add(ArraySegment<byte> bytes);
 

@@ -31,32 +31,17 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
         _pipe = pipe;
     }
 
-    public void Add(ArraySegment<byte> bytes) => _segments.Add(bytes);
-
-    public ValueTask<bool> FlushAsync()
+    /// <summary>One block that the kernel takes whole, as nearly always: no more than the system call.</summary>
+    public int TrySend(ArraySegment<byte> bytes)
     {
-        if (_segments.Count == 1)
-        {
-            // One block that the kernel takes whole, as nearly always: no more than the system call.
-            var block = _segments[0];
-            var sent = _socket.Send(block, SocketFlags.None, out var error);
-            if (error == SocketError.Success && sent == block.Count)
-            {
-                _segments.Clear();
-                return new ValueTask<bool>(true);
-            }
-
-            if (error is SocketError.Success or SocketError.WouldBlock)
-            {
-                _segments[0] = block[sent..];
-            }
-        }
-
-        return SendAsync();
+        var sent = _socket.Send(bytes.AsSpan(), SocketFlags.None, out var error);
+        return error == SocketError.Success ? sent : 0;
     }
 
+    public void Add(ArraySegment<byte> bytes) => _segments.Add(bytes);
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> SendAsync()
+    public async ValueTask<bool> FlushAsync()
     {
         try
         {

@@ -22,6 +22,13 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     private volatile bool _withVideo = true;
     private volatile bool _withAudio = true;
 
+    // What the last run was found to be sent as it is with, until anything here changes: asked for each player and run.
+    private Track? _steadyVideo;
+    private Track? _steadyAudio;
+    private FlvForms _steadyForms;
+    private int _steadyAt = -1;
+    private int _changes;
+
     /// <summary>A track that the receiver cannot be sent, though it is the one to send; its packets are left out.</summary>
     public Track? RefusedTrack { get; private set; }
 
@@ -33,21 +40,56 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     /// <summary>All that a player begins with has been composed. That was nobody else's any more, so it was not kept with its packets; from now on images are shared.</summary>
     public void CatchUp() => _caughtUp = true;
 
-    public void Pause(bool paused) => _paused = paused;
+    public void Pause(bool paused)
+    {
+        _paused = paused;
+        Interlocked.Increment(ref _changes);
+    }
 
-    public void ReceiveVideo(bool wanted) => _withVideo = wanted;
+    public void ReceiveVideo(bool wanted)
+    {
+        _withVideo = wanted;
+        Interlocked.Increment(ref _changes);
+    }
 
-    public void ReceiveAudio(bool wanted) => _withAudio = wanted;
+    public void ReceiveAudio(bool wanted)
+    {
+        _withAudio = wanted;
+        Interlocked.Increment(ref _changes);
+    }
 
     /// <summary>Takes over the caller's reference.</summary>
-    public void Add(Packet packet) => _waiting.Enqueue(packet);
+    public void Add(Packet packet)
+    {
+        _waiting.Enqueue(packet);
+        Interlocked.Increment(ref _changes);
+    }
 
     /// <summary>A run as the one image that everyone sends; null where this stream has something of its own to say or to leave out. Lives as long as the run.</summary>
-    public WireImage? ImageOf(PacketRun run) => SendsAsItIs(run, out var forms) ? muxer.ImageOf(run, forms) : null;
+    public WireImage? ImageOf(PacketRun run)
+    {
+        var at = Volatile.Read(ref _changes);
+        if (_steadyAt == at && run.IsUniform && (run.Video is null || ReferenceEquals(run.Video, _steadyVideo)) && (run.Audio is null || ReferenceEquals(run.Audio, _steadyAudio)))
+        {
+            return muxer.ImageOf(run, _steadyForms);
+        }
+
+        if (!SendsAsItIs(run, out var forms))
+        {
+            return null;
+        }
+
+        // A run of one kind says nothing about the other.
+        _steadyVideo = run.Video ?? (_steadyAt == at && forms == _steadyForms ? _steadyVideo : null);
+        _steadyAudio = run.Audio ?? (_steadyAt == at && forms == _steadyForms ? _steadyAudio : null);
+        (_steadyForms, _steadyAt) = (forms, at);
+        return muxer.ImageOf(run, forms);
+    }
 
     /// <summary>Packets are missing before the next one, which is a keyframe of track 0: other tracks wait for theirs.</summary>
     public void SkipGap()
     {
+        Interlocked.Increment(ref _changes);
         foreach (var lane in _lanes)
         {
             lane.NeedsKeyframe |= lane.Kind == TrackKind.Video && lane.Id != 0;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Containers.Flv;
 
@@ -32,6 +33,8 @@ internal sealed class WireImage : RefCounted
 
     /// <summary>On one pinned array, which a gather write takes as it is.</summary>
     public ReadOnlyMemory<byte> Memory => (_buffer ?? throw new ObjectDisposedException(nameof(WireImage))).Memory[.._length];
+
+    public ArraySegment<byte> Segment => MemoryMarshal.TryGetArray(Memory, out var segment) ? segment : throw new InvalidOperationException("an image on no array");
 
     /// <summary>An image with one reference, owned by the caller. Takes over the caller's reference on <paramref name="buffer"/>.</summary>
     public static WireImage Create(MediaBuffer buffer, int length, int chunkSize, FlvForms forms = FlvForms.Compatible)
