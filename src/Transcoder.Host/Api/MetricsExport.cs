@@ -47,6 +47,8 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
         var bitrate = metrics.CreateGauge("transcoder_stream_bytes_per_second", "Payload bytes a second, measured.", StreamLabels);
         var interval = metrics.CreateGauge("transcoder_stream_keyframe_interval_seconds", "Between the last two keyframes.", StreamLabels);
         var subscribers = metrics.CreateGauge("transcoder_stream_subscribers", "Readers of the stream: players, push targets, a transcoder.", StreamLabels);
+        var dropped = metrics.CreateCounter("transcoder_stream_dropped_packets_total", "Packets that readers of the stream did not get because they were too slow, over all readers.", StreamLabels);
+        var jumps = metrics.CreateCounter("transcoder_stream_reader_jumps_total", "Times that a reader that was too slow went on at a newer keyframe.", StreamLabels);
         var repairs = metrics.CreateCounter("transcoder_source_timeline_repairs_total", "Timestamp jumps of the source that were repaired.", StreamLabels);
         foreach (var stream in registry.Streams)
         {
@@ -59,6 +61,8 @@ internal sealed class MetricsExport(StreamRegistry registry, TranscoderSuperviso
             bitrate.WithLabels(labels).Set(measured.Bitrate / 8);
             interval.WithLabels(labels).Set(measured.KeyframeInterval);
             subscribers.WithLabels(labels).Set(stream.Feed.Subscribers);
+            dropped.WithLabels(labels).IncTo(stream.Feed.DroppedPackets);
+            jumps.WithLabels(labels).IncTo(stream.Feed.Jumps);
         }
 
         foreach (var source in registry.Sources)

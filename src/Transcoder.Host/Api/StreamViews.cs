@@ -36,6 +36,8 @@ internal sealed record SourceView(
 /// <summary>Facts of any live stream, measured over its last seconds.</summary>
 /// <param name="Bitrate">Bits a second.</param>
 /// <param name="KeyframeInterval">Seconds.</param>
+/// <param name="DroppedPackets">Packets that subscribers did not get because they were too slow, over all subscribers so far.</param>
+/// <param name="Jumps">How often a subscriber that was too slow went on at a newer keyframe.</param>
 internal sealed record MediaView(
     VideoView? Video,
     AudioView? Audio,
@@ -44,7 +46,9 @@ internal sealed record MediaView(
     long VideoPackets,
     long AudioPackets,
     long Bytes,
-    int Subscribers);
+    int Subscribers,
+    long DroppedPackets,
+    long Jumps);
 
 internal sealed record VideoView(string Codec, int Width, int Height, double FrameRate);
 
@@ -151,7 +155,9 @@ internal static class StreamViews
             live.Meter.VideoPackets,
             live.Meter.AudioPackets,
             live.Meter.TotalBytes,
-            live.Feed.Subscribers);
+            live.Feed.Subscribers,
+            live.Feed.DroppedPackets,
+            live.Feed.Jumps);
     }
 
     private static TranscoderView Of(TranscodeSession session) => new(

@@ -37,6 +37,28 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
     public int Waiting => _waiting.Count;
 
+    /// <summary>
+    /// Whether the receiver would begin without the sequence header of one of these tracks that it is to be sent: what it begins with goes on until each is among it, so
+    /// that it opens its decoders once.
+    /// </summary>
+    public bool BeginsWithout(IReadOnlyList<Track> tracks)
+    {
+        if (_begun)
+        {
+            return false;
+        }
+
+        foreach (var track in tracks)
+        {
+            if (IsChosen(track, selection) && !_waiting.Any(packet => packet.Track.Kind == track.Kind && packet.Track.Id == track.Id))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>All that a player begins with has been composed. That was nobody else's any more, so it was not kept with its packets; from now on images are shared.</summary>
     public void CatchUp() => _caughtUp = true;
 

@@ -93,6 +93,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
                     else if (packet.Track.Kind == TrackKind.Video || _feed.HasVideo())
                     {
                         DroppedPackets++;
+
+                        // Who has had nothing yet has not lost anything either.
+                        _feed.NoteDropped(_settled ? 1 : 0, jump: false);
                         continue;
                     }
                 }
@@ -306,6 +309,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         {
             var target = _feed.JumpPoint(_cursor, out _needKeyframe);
             DroppedPackets += target - _cursor;
+            _feed.NoteDropped(target - _cursor, jump: true);
             _cursor = target;
 
             // As at the start: a keyframe that is old already is no reason to jump again.

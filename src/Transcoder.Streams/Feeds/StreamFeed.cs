@@ -40,6 +40,8 @@ public sealed partial class StreamFeed
     // What is asked for each packet, without the lock.
     private bool _isRead;
     private bool _hasTranscoder;
+    private long _dropped;
+    private long _jumps;
 
     public StreamFeed(FeedLimits limits, TimeProvider clock)
     {
@@ -90,6 +92,12 @@ public sealed partial class StreamFeed
 
     /// <summary>Whether anyone reads it, as of this moment.</summary>
     internal bool IsRead => Volatile.Read(ref _isRead);
+
+    /// <summary>Packets that subscribers were not given because they were too far behind, over all subscribers so far.</summary>
+    public long DroppedPackets => Interlocked.Read(ref _dropped);
+
+    /// <summary>How often a subscriber that was too far behind went on at a newer keyframe.</summary>
+    public long Jumps => Interlocked.Read(ref _jumps);
 
     internal FeedLimits Limits => _limits;
 
@@ -246,6 +254,13 @@ public sealed partial class StreamFeed
     }
 
     internal MediaTime LagLocked(long cursor) => cursor >= _head ? MediaTime.Zero : _newest - At(Math.Max(cursor, _tail)).Dts;
+
+    /// <summary>Under the lock.</summary>
+    internal void NoteDropped(long packets, bool jump)
+    {
+        _dropped += packets;
+        _jumps += jump ? 1 : 0;
+    }
 
     internal bool HasVideo() => _newestVideo != MediaTime.MinValue && _newest - _newestVideo < VideoSilence;
 

@@ -150,6 +150,8 @@ public sealed class StreamFeedTests : IDisposable
         var read = ReadAll(slow);
         Assert.Equal((TrackKind.Video, 6000, true), read[0]);
         Assert.Equal((4 * 60) - 1 - 60, slow.DroppedPackets);
+        slow.Dispose();
+        Assert.Equal(((4 * 60) - 1 - 60, 1), (_feed.DroppedPackets, _feed.Jumps));
     }
 
     [Fact]

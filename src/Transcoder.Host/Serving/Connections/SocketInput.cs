@@ -50,6 +50,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
     /// <summary>What arrives may wait for the loop's next round.</summary>
     public bool MayLie { private get; set; }
 
+    /// <param name="cancellationToken">Not used: <see cref="CancelPendingRead"/> ends a read.</param>
     /// <exception cref="IOException">The connection broke, or was aborted.</exception>
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {

@@ -18,6 +18,9 @@ internal sealed class SocketLoop : IDisposable
     private const int MostEvents = 256;
     private const int MostBatches = 64;
 
+    // A reader does not block, so the loop's end is not far.
+    private static readonly TimeSpan LastReader = TimeSpan.FromSeconds(2);
+
     // Ids that are no reader's.
     private const int Bell = -1;
     private const int Leisure = -2;
@@ -28,6 +31,7 @@ internal sealed class SocketLoop : IDisposable
 
     // A stream socket that is not connected is hung up at any time: watched, it ends the wait.
     private readonly Socket _bell = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly Thread _thread;
     private readonly Stack<int> _free = new();
     private SocketInput?[] _inputs = new SocketInput?[64];
     private byte[] _block = NewBlock();
@@ -38,8 +42,9 @@ internal sealed class SocketLoop : IDisposable
     public SocketLoop(int number)
     {
 #pragma warning disable RS0030 // It waits in a system call for as long as it lives, which no thread of the pool may.
-        new Thread(Run) { Name = $"sockets {number}", IsBackground = true }.Start();
+        _thread = new Thread(Run) { Name = $"sockets {number}", IsBackground = true };
 #pragma warning restore RS0030
+        _thread.Start();
     }
 
     /// <summary>A place for a reader that is not waited for yet.</summary>
@@ -77,9 +82,19 @@ internal sealed class SocketLoop : IDisposable
     /// <param name="leisurely">In rounds only.</param>
     public void Watch(Socket socket, int id, bool leisurely) => (leisurely ? _leisurely : _prompt).Add(socket.SafeHandle, id);
 
-    public void Unwatch(Socket socket, bool leisurely) => (leisurely ? _leisurely : _prompt).Remove(socket.SafeHandle);
+    public void Unwatch(Socket socket, bool leisurely)
+    {
+        try
+        {
+            (leisurely ? _leisurely : _prompt).Remove(socket.SafeHandle);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The loop has ended, or the socket is closed: nobody watches it any more.
+        }
+    }
 
-    /// <summary>The thread ends; who reads by it reads nothing any more.</summary>
+    /// <summary>The thread ends, after what it is doing; who reads by it reads nothing any more.</summary>
     public void Dispose()
     {
         if (_stopped)
@@ -89,6 +104,10 @@ internal sealed class SocketLoop : IDisposable
 
         _stopped = true;
         Watch(_bell, Bell, leisurely: false);
+        if (Thread.CurrentThread != _thread)
+        {
+            _thread.Join(LastReader);
+        }
     }
 
     private void Run()

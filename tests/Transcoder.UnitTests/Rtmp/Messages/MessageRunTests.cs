@@ -55,6 +55,43 @@ public sealed class MessageRunTests : IDisposable
     }
 
     [Fact]
+    public void What_was_sent_as_it_is_is_not_once_something_has_changed()
+    {
+        Begin();
+        using var both = new Run(_pool.Video(40), _pool.Audio(41));
+        using var picture = new Run(_pool.Video(80));
+        using var sound = new Run(_pool.Audio(81));
+        void AssertAsItIs(bool expected)
+        {
+            foreach (var run in (Run[])[both, picture, sound, both])
+            {
+                Assert.Equal(expected, _composer.ImageOf(run.Packets) is not null);
+            }
+        }
+
+        AssertAsItIs(true);
+        _composer.Pause(true);
+        AssertAsItIs(false);
+        _composer.Pause(false);
+        AssertAsItIs(true);
+        _composer.ReceiveVideo(false);
+        AssertAsItIs(false);
+        _composer.ReceiveVideo(true);
+        AssertAsItIs(true);
+        _composer.ReceiveAudio(false);
+        AssertAsItIs(false);
+        _composer.ReceiveAudio(true);
+        AssertAsItIs(true);
+        _composer.Add(_pool.Video(120));
+        AssertAsItIs(false);
+        _composer.Clear();
+        AssertAsItIs(true);
+        var other = TestPackets.VideoTrack with { Config = new byte[] { 1, 77, 0, 30 } };
+        using var changed = new Run(Packet.Copy(_pool, other, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        Assert.Null(_composer.ImageOf(changed.Packets));
+    }
+
+    [Fact]
     public void A_new_track_is_announced_before_its_packets()
     {
         Begin();

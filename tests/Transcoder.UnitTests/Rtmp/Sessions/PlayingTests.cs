@@ -32,6 +32,23 @@ public sealed class PlayingTests : SessionTest
     }
 
     [Fact]
+    public async Task All_sequence_headers_come_before_a_keyframe_that_fills_a_batch_alone()
+    {
+        Application.Source.Tracks = [Video, Audio];
+        Application.Source.Write(Packet(Video, 1000, new byte[200_000], PacketFlags.Keyframe));
+        Application.Source.Write(Packet(Video, 1040, [2]));
+        Application.Source.Write(Packet(Audio, 1041, [4]));
+        await Client.PlayAsync();
+        await Client.ExpectStatusAsync();
+        await Client.ExpectStatusAsync();
+        await Client.ReadAsync();
+        Assert.Equal("onMetaData", Name(await Client.ReadAsync()));
+        AssertMessage(MessageType.Video, 1000, "1700000000" + "0164001F", await Client.ReadAsync());
+        AssertMessage(MessageType.Audio, 1000, "AF00" + "1210", await Client.ReadAsync());
+        Assert.Equal(200_005, (await Client.ReadAsync())!.Body.Length);
+    }
+
+    [Fact]
     public async Task The_end_of_one_stream_leaves_the_others_of_its_connection_alone()
     {
         await PlayingAsync();

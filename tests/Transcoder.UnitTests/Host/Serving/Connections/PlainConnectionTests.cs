@@ -206,6 +206,16 @@ public sealed class PlainConnectionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_connection_outlives_the_loop_that_read_it()
+    {
+        await EchoAsync(_connection.Transport.Input, 1);
+        _loop.Dispose();
+        await _connection.DisposeAsync();
+        Assert.True(_connection.ConnectionClosed.IsCancellationRequested);
+        await Assert.ThrowsAsync<IOException>(async () => await _connection.Transport.Input.ReadAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_reset_is_an_error_of_the_read()
     {
         var read = _connection.Transport.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask();
