@@ -55,14 +55,9 @@ internal sealed partial record PushUrl(string Template)
             return ("is not an rtmp address", Example);
         }
 
-        if (address.UserInfo.Length > 0)
-        {
-            return ("holds a user name before its host, for which RTMP has no place", "write the secret into the stream's name or its parameters, as the service says");
-        }
-
         if (Placeholder().IsMatch(template[..^PathAfterHost(template).Length]))
         {
-            return ("has a placeholder in its host", Example);
+            return ("has a placeholder before its path", Example);
         }
 
         var parts = address.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries);

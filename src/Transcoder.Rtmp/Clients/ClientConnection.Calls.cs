@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using Transcoder.Media;
 using Transcoder.Rtmp.Amf;
 using Transcoder.Rtmp.Chunks;
@@ -14,7 +15,9 @@ internal sealed partial class ClientConnection
     // Seeks to a picture, HDR, Metadata packets: none of it disturbs who only passes media on.
     private const int VideoFunction = 1 | 2 | 4;
 
-    public async Task OpenAsync(CancellationToken cancellationToken)
+    /// <param name="query">What the server asked for when it refused the last connection; behind the application's name.</param>
+    /// <returns>Null when the connection is open; else where and with which query to try again, once this one is disposed of.</returns>
+    public async Task<(RtmpUrl Url, string Query)?> OpenAsync(string query, CancellationToken cancellationToken)
     {
         using (Deadline(_options.HandshakeTimeout, "the handshake", cancellationToken))
         {
@@ -37,10 +40,10 @@ internal sealed partial class ClientConnection
             0,
             "connect",
             amf => PeerCapabilities.WriteOurs(amf.BeginObject()
-                .Property("app", _url.App)
+                .Property("app", _url.App + query)
                 .Property("type", "nonprivate")
                 .Property("flashVer", "FMLE/3.0 (compatible; Transcoder)")
-                .Property("tcUrl", _url.TcUrl)
+                .Property("tcUrl", _url.TcUrl + query)
                 .Property("fpad", false)
                 .Property("capabilities", 15)
                 .Property("audioCodecs", 4071)
@@ -49,7 +52,35 @@ internal sealed partial class ClientConnection
                 .Property("objectEncoding", 0))
                 .End(),
             cancellationToken);
+        if (answer.Name == "_error")
+        {
+            return AfterRefusal(answer, query);
+        }
+
         Peer = PeerCapabilities.Parse(answer[0].AsObject, answer[1].AsObject);
+        return null;
+    }
+
+    private (RtmpUrl Url, string Query) AfterRefusal(RtmpCommand answer, string query)
+    {
+        var status = answer[1].AsObject ?? answer[0].AsObject;
+
+        // SRS, and players of Flash's time: a tcUrl, and newer the whole address, of which the stream is ours anyway.
+        if (status?["ex"].AsObject is { } redirect && redirect["code"].AsNumber == 302 && _url.Resolve(redirect["redirect"].AsString) is var there && there != _url)
+        {
+            return (there, "");
+        }
+
+        var words = status?["description"].AsString ?? "";
+        if (!RtmpLogin.IsAskedFor(words))
+        {
+            throw Refused("connect", answer);
+        }
+
+        var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+        return RtmpLogin.TryAnswer(_url, words, query, nonce, out var next, out var problem)
+            ? (_url, next)
+            : throw Failed(new Reason(Reasons.TargetRefused, $"{_url}: {problem}"));
     }
 
     /// <returns>The message stream.</returns>
@@ -81,11 +112,17 @@ internal sealed partial class ClientConnection
     private async Task<uint> CreateStreamAsync(CancellationToken cancellationToken)
     {
         var result = await CallAsync(0, "createStream", static amf => amf.Null(), cancellationToken);
+        if (result.Name == "_error")
+        {
+            throw Refused("createStream", result);
+        }
+
         return result[1].AsNumber is >= 0 and <= uint.MaxValue and { } id
             ? (uint)id
             : throw Failed(new Reason(Reasons.TargetRefused, $"{_url} answered createStream without a number"));
     }
 
+    /// <returns>The <c>_result</c> or <c>_error</c>.</returns>
     private async Task<RtmpCommand> CallAsync(uint streamId, string name, Action<Amf0Writer> arguments, CancellationToken cancellationToken)
     {
         var transaction = ++_transaction;
@@ -94,14 +131,9 @@ internal sealed partial class ClientConnection
         while (true)
         {
             var command = await NextCommandAsync(keepMedia: false, cancellationToken);
-            if (command is { Name: "_result" } && command.TransactionId == transaction)
+            if (command is { Name: "_result" or "_error" } && command.TransactionId == transaction)
             {
                 return command;
-            }
-
-            if (command is { Name: "_error" } && command.TransactionId == transaction)
-            {
-                throw Refused(name, command);
             }
         }
     }

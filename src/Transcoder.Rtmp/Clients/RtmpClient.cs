@@ -11,6 +11,9 @@ public delegate ValueTask<Stream> RtmpDialer(RtmpUrl url, CancellationToken canc
 /// <summary>Makes publishing and playing connections: for push targets, the test publisher, relays, tests and the load generator. Thread safe.</summary>
 public sealed class RtmpClient(RtmpOptions options, MediaBufferPool pool, RtmpStatistics statistics, TimeProvider time, RtmpDialer? dialer = null)
 {
+    // A redirect or two, and a login of three connections. Whoever leads further leads in a circle.
+    private const int MostConnections = 6;
+
     private readonly RtmpDialer _dialer = dialer ?? DialTcpAsync;
     private readonly MessageMuxer _muxer = new(pool, options.ChunkSize);
 
@@ -68,15 +71,42 @@ public sealed class RtmpClient(RtmpOptions options, MediaBufferPool pool, RtmpSt
         }
     }
 
+    /// <summary>Goes where the server leads, and logs in where it asks for that.</summary>
     private async Task<ClientConnection> OpenAsync(RtmpUrl url, CancellationToken cancellationToken)
     {
-        Stream stream;
+        var query = "";
+        for (var i = 0; i < MostConnections; i++)
+        {
+            var connection = new ClientConnection(url, await DialAsync(url, cancellationToken), pool, options, statistics, time);
+            try
+            {
+                if (await connection.OpenAsync(query, cancellationToken) is not { } next)
+                {
+                    return connection;
+                }
+
+                (url, query) = next;
+            }
+            catch
+            {
+                await connection.DisposeAsync();
+                throw;
+            }
+
+            await connection.DisposeAsync();
+        }
+
+        throw new RtmpException(new Reason(Reasons.TargetRefused, $"{url}: sent on {MostConnections} times, and still not taken"));
+    }
+
+    private async Task<Stream> DialAsync(RtmpUrl url, CancellationToken cancellationToken)
+    {
         using (var deadline = new CancellationTokenSource(options.DialTimeout, time))
         using (var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken))
         {
             try
             {
-                stream = await _dialer(url, both.Token);
+                return await _dialer(url, both.Token);
             }
             catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
@@ -86,18 +116,6 @@ public sealed class RtmpClient(RtmpOptions options, MediaBufferPool pool, RtmpSt
             {
                 throw new RtmpException(new Reason(Reasons.TargetUnreachable, $"{url}: {exception.Message}"), exception);
             }
-        }
-
-        var connection = new ClientConnection(url, stream, pool, options, statistics, time);
-        try
-        {
-            await connection.OpenAsync(cancellationToken);
-            return connection;
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
         }
     }
 }

@@ -1,8 +1,8 @@
 namespace Transcoder.Rtmp.Clients;
 
 /// <summary>
-/// A target: <c>rtmp://host[:port]/app/stream?query</c>. The last part of the path is the stream, with the query exactly as it was written; what is before it is
-/// the application. The stream name is a secret at most services, so <see cref="ToString"/> leaves it out.
+/// A target: <c>rtmp://[user:password@]host[:port]/app/stream?query</c>. The last part of the path is the stream, with the query exactly as it was written; what is before it is
+/// the application. The stream name is a secret at most services, so <see cref="ToString"/> leaves it out, and who we are with it.
 /// </summary>
 public sealed record RtmpUrl
 {
@@ -26,6 +26,11 @@ public sealed record RtmpUrl
     public int Port { get; }
 
     public string App { get; }
+
+    /// <summary>Who we are, for servers that ask for a login; empty for nobody. Percent-decoded.</summary>
+    public string User { get; private init; } = "";
+
+    public string Password { get; private init; } = "";
 
     /// <summary>Name and query.</summary>
     public string Stream { get; private init; }
@@ -83,11 +88,16 @@ public sealed record RtmpUrl
             return false;
         }
 
-        url = new RtmpUrl(secure, authority.IdnHost.Trim('[', ']'), port, path[..last], path[(last + 1)..]);
+        var login = authority.UserInfo.Split(':', 2);
+        url = new RtmpUrl(secure, authority.IdnHost.Trim('[', ']'), port, path[..last], path[(last + 1)..])
+        {
+            User = Uri.UnescapeDataString(login[0]),
+            Password = login.Length > 1 ? Uri.UnescapeDataString(login[1]) : "",
+        };
         return true;
     }
 
-    /// <summary>Where a reconnect request leads, with the same stream (E-RTMP v2, "Reconnect Request").</summary>
+    /// <summary>Where a reconnect request or a redirect leads, with the same stream (E-RTMP v2, "Reconnect Request"); with the same login on the same host only.</summary>
     /// <param name="tcUrl">Absolute, or relative to <see cref="TcUrl"/>; null for the same place.</param>
     /// <returns>This URL where the other makes no sense, or would send the stream's name over a line without TLS.</returns>
     public RtmpUrl Resolve(string? tcUrl)
@@ -104,7 +114,13 @@ public sealed record RtmpUrl
             : tcUrl.StartsWith("//", StringComparison.Ordinal) ? scheme + tcUrl
             : tcUrl.StartsWith('/') ? here[..path] + tcUrl
             : here[..(here.LastIndexOf('/') + 1)] + tcUrl;
-        return TryParse($"{absolute.TrimEnd('/')}/{Stream}", out var url) && (url.IsSecure || !IsSecure) ? url with { Stream = Stream } : this;
+        if (!TryParse($"{absolute.TrimEnd('/')}/{Stream}", out var url) || (IsSecure && !url.IsSecure))
+        {
+            return this;
+        }
+
+        var isHere = url.Host == Host && url.IsSecure == IsSecure;
+        return url with { Stream = Stream, User = isHere ? User : "", Password = isHere ? Password : "" };
     }
 
     /// <exception cref="FormatException">It is no such URL.</exception>
@@ -124,6 +140,11 @@ public sealed record RtmpUrl
     {
         // A shorter name is no secret, and would tear holes into every sentence.
         const int ShortestSecret = 6;
+        if (Password.Length > 0)
+        {
+            text = text.Replace(Password, "***", StringComparison.Ordinal);
+        }
+
         foreach (var secret in (ReadOnlySpan<string>)[Stream, .. Stream.Split('?', '&', '=')])
         {
             if (secret.Length >= ShortestSecret)

@@ -15,7 +15,8 @@ internal sealed class ScriptedServer(IDuplexPipe pipe, MediaBufferPool pool) : I
     private readonly RtmpLink _link = new(pipe.Input, new PipeOutput(pipe.Output), pool, RtmpOptions.Default, TimeProvider.System, new RtmpStatistics());
 
     /// <param name="fourCcs">Empty: it says nothing.</param>
-    public async Task AcceptPublisherAsync(string fourCcs)
+    /// <param name="refuse">Given app and tcUrl of connect, what stands in the error that answers it; null: it agrees.</param>
+    public async Task AcceptPublisherAsync(string fourCcs, Func<string, string, Action<Amf0Writer>?>? refuse = null)
     {
         var handshake = new Handshake();
         var output = new ArrayBufferWriter<byte>();
@@ -42,6 +43,9 @@ internal sealed class ScriptedServer(IDuplexPipe pipe, MediaBufferPool pool) : I
             message.Buffer.Release();
             switch (command?.Name)
             {
+                case "connect" when refuse?.Invoke(command[0].AsObject!["app"].AsString!, command[0].AsObject!["tcUrl"].AsString!) is { } status:
+                    _link.Send(_link.NewBatch().Command(0, amf => status(amf.String("_error").Number(command.TransactionId).Null())));
+                    return;
                 case "connect":
                     _link.Send(_link.NewBatch().Command(0, amf =>
                     {

@@ -24,7 +24,7 @@ public sealed class PushUrlTests
     [InlineData("rtmp://host/app")]
     [InlineData("rtmp:///app/x")]
     [InlineData("rtmp://{app}/app/x")]
-    [InlineData("rtmp://user:password@host/app/{stream}")]
+    [InlineData("rtmp://{stream}:password@host/app/{stream}")]
     [InlineData("rtmp://host/app/{name}")]
     [InlineData("rtmp://host/app/{stream")]
     [InlineData("rtmp://host/app/a b")]

@@ -47,6 +47,19 @@ public sealed class RtmpUrlTests
     [InlineData("")]
     public void What_names_no_host_application_and_stream_is_refused(string text) => Assert.False(RtmpUrl.TryParse(text, out _));
 
+    [Theory]
+    [InlineData("rtmp://tom:pass%20word@h/live/s", "tom", "pass word", 1935)]
+    [InlineData("rtmp://tom:a%3Ab%40c@h:1936/live/s", "tom", "a:b@c", 1936)]
+    [InlineData("rtmps://tom@h/live/s", "tom", "", 443)]
+    [InlineData("rtmp://h/live/s", "", "", 1935)]
+    public void Who_we_are_stands_before_the_host_and_is_never_shown(string text, string user, string password, int port)
+    {
+        var url = RtmpUrl.Parse(text);
+        Assert.Equal((user, password, "h", port), (url.User, url.Password, url.Host, url.Port));
+        Assert.DoesNotContain('@', url.TcUrl);
+        Assert.DoesNotContain('@', url.ToString());
+    }
+
     [Fact]
     public void The_secret_is_never_shown()
     {
