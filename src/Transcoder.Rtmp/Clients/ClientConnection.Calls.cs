@@ -80,7 +80,7 @@ internal sealed partial class ClientConnection
         var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         return RtmpLogin.TryAnswer(_url, words, query, nonce, out var next, out var problem)
             ? (_url, next)
-            : throw Failed(new Reason(Reasons.TargetRefused, $"{_url}: {problem}"));
+            : throw Failed(new Reason(Reasons.TargetRefused, $"{_url}: {Shown(problem)}"));
     }
 
     /// <returns>The message stream.</returns>

@@ -103,7 +103,7 @@ public sealed class RtmpLoginTests : IDisposable
     {
         var client = Client(app => app == "app" ? Redirect("rtmp://other:1936/there") : null);
         await using var publisher = await client.PublishAsync(Tom, CancellationToken.None).WaitAsync(Patience);
-        Assert.Equal([("rtmp://h/app/***", "app", "rtmp://h/app"), ("rtmp://other:1936/there/***", "there", "rtmp://other:1936/there")], _connects);
+        Assert.Equal([("rtmp://h/app/***", "app", "rtmp://h/app"), ("rtmp://other:1936/there/***", "there", "rtmp://other:1936/there")], _connects.ToArray());
         Assert.Equal(("", ""), (Tom.Resolve("rtmp://other:1936/there").User, Tom.Resolve("rtmp://other:1936/there").Password));
         Assert.Equal("tom", Tom.Resolve("/elsewhere").User);
     }
