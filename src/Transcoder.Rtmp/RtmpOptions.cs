@@ -34,7 +34,7 @@ public sealed record RtmpOptions
     /// <summary>Without a byte from the peer for this long, two pings included, it is gone.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long one write, of 128 KiB or a single packet, may take before the reader counts as dead. Mobile players hang for some seconds in tunnels.</summary>
+    /// <summary>How long a write may make no progress, 64 KiB, before the reader counts as dead. Mobile players hang for some seconds in tunnels.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>For a client: name resolution and TCP connect. Longer than a lost SYN's second repetition.</summary>

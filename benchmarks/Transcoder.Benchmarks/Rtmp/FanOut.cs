@@ -60,6 +60,8 @@ public class FanOut
 /// <summary>Takes what it is given.</summary>
 internal sealed class OpenOutput : IConnectionOutput
 {
+    public long Parts => 0;
+
     public int TrySend(ArraySegment<byte> bytes) => bytes.Count;
 
     public void Add(ArraySegment<byte> bytes)

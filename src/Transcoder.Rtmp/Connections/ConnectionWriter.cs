@@ -23,13 +23,35 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     private byte[] _heads = [];
     private int _flushBytes;
     private long _flushStarted;
+    private long _partsSeen;
     private long _bytesWritten;
     private volatile bool _closed;
 
     public long BytesWritten => Interlocked.Read(ref _bytesWritten);
 
-    /// <summary>How long the flush under way has taken so far; zero when there is none.</summary>
-    public TimeSpan Stalled => Interlocked.Read(ref _flushStarted) is var started and not 0 ? time.GetElapsedTime(started) : TimeSpan.Zero;
+    /// <summary>How long the flush under way has been without progress, as far as is known; zero when there is none. Asked by one ticker.</summary>
+    public TimeSpan Stalled
+    {
+        get
+        {
+            var started = Interlocked.Read(ref _flushStarted);
+            if (started == 0)
+            {
+                return TimeSpan.Zero;
+            }
+
+            var parts = output.Parts;
+            if (parts != _partsSeen)
+            {
+                // Unless that flush is over meanwhile.
+                _partsSeen = parts;
+                Interlocked.CompareExchange(ref _flushStarted, time.GetTimestamp(), started);
+                return TimeSpan.Zero;
+            }
+
+            return time.GetElapsedTime(started);
+        }
+    }
 
     /// <summary>Sends or queues whole messages, without waiting.</summary>
     /// <returns>False when the queue is full: the peer asks and does not read.</returns>

@@ -10,6 +10,9 @@ internal interface IConnectionOutput
     /// <summary>Adds bytes to the next flush. They must stay as they are until it has completed.</summary>
     void Add(ArraySegment<byte> bytes);
 
+    /// <summary>Parts of flushes that have left so far, 64 KiB each at most: a flush of which parts leave goes on, however slowly. From any thread.</summary>
+    long Parts { get; }
+
     /// <summary>Sends what was added.</summary>
     /// <returns>False when the connection takes no more.</returns>
     /// <exception cref="IOException">The connection broke.</exception>

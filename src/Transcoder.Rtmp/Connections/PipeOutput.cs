@@ -7,6 +7,9 @@ namespace Transcoder.Rtmp.Connections;
 /// <summary>For connections that are more than a socket (TLS, tests) and for clients: one copy, into the pipe.</summary>
 internal sealed class PipeOutput(PipeWriter pipe) : IConnectionOutput
 {
+    /// <summary>A pipe says no more of a flush than that it is over.</summary>
+    public long Parts => 0;
+
     public int TrySend(ArraySegment<byte> bytes) => 0;
 
     public void Add(ArraySegment<byte> bytes) => pipe.Write(bytes);

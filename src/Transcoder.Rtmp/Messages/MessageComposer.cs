@@ -59,7 +59,10 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
         return false;
     }
 
-    /// <summary>All that a player begins with has been composed. That was nobody else's any more, so it was not kept with its packets; from now on images are shared.</summary>
+    /// <summary>
+    /// All that a player begins with has been composed. Of that the keyframe alone, the largest, was kept with its packet, for others that begin with it; from now on images
+    /// are shared.
+    /// </summary>
     public void CatchUp() => _caughtUp = true;
 
     public void Pause(bool paused)
@@ -144,7 +147,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
                 else if (IsWanted(packet, out var lane))
                 {
                     Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet, lane.Forms), images);
-                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
+                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing || (packet.IsKeyframe && lane.Kind == TrackKind.Video)));
                 }
             }
             finally

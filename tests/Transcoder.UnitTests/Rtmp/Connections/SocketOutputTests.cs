@@ -65,6 +65,24 @@ public sealed class SocketOutputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_flush_whose_reader_takes_a_little_is_seen_to_go_on()
+    {
+        _output.Add(new byte[16 << 20]);
+        var flush = _output.FlushAsync().AsTask();
+        Assert.False(flush.IsCompleted);
+        for (var i = 0; i < 3; i++)
+        {
+            var before = _output.Parts;
+            await ReceiveAsync(2 << 20);
+            Assert.True(SpinWait.SpinUntil(() => _output.Parts > before, Patience));
+        }
+
+        Assert.False(flush.IsCompleted);
+        _server.Dispose();
+        await Assert.ThrowsAsync<IOException>(() => flush.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_flush_that_hangs_ends_with_its_socket()
     {
         _output.Add(new byte[32 << 20]);
