@@ -52,7 +52,7 @@ public sealed class TagPublisher : IAsyncDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(url.Host, url.Port);
         var connection = new ClientConnection(url, new NetworkStream(socket, ownsSocket: true), new MediaBufferPool(), Options, new RtmpStatistics(), TimeProvider.System);
-        await connection.OpenAsync(CancellationToken.None);
+        await connection.OpenAsync("", CancellationToken.None);
         return new TagPublisher(connection, await connection.BeginPublishAsync(CancellationToken.None));
     }
 

@@ -137,7 +137,7 @@ public sealed class RtmpLoginTests : IDisposable
 
     /// <param name="refuse">What the server says to a connect for this application; null: yes.</param>
     private RtmpClient Client(Func<string, Action<Amf0Writer>?> refuse) =>
-        new(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System, (url, _) =>
+        new(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System, (url, unused) =>
         {
             var connection = new MemoryConnection();
             var server = new ScriptedServer(connection.Transport, _pool);
