@@ -67,7 +67,7 @@ public sealed class SocketOutputTests : IDisposable
     [Fact]
     public async Task A_flush_whose_reader_takes_a_little_is_seen_to_go_on()
     {
-        _output.Add(new byte[16 << 20]);
+        _output.Add(new byte[64 << 20]);
         var flush = _output.FlushAsync().AsTask();
         Assert.False(flush.IsCompleted);
         for (var i = 0; i < 3; i++)
