@@ -1,5 +1,3 @@
-using Transcoder.Media;
-
 namespace Transcoder.Rtmp;
 
 /// <summary>
@@ -10,9 +8,6 @@ public interface IConnectionLease
 {
     /// <summary>The RTMP handshake is complete: the client is half open no more.</summary>
     void HandshakeDone();
-
-    /// <summary>The client has left, or was sent away, before it published or played: told of here, as strangers who only knock come in thousands.</summary>
-    void EndedEarly(Reason reason);
 
     /// <returns>How long to leave the socket unread, so that the address stays within its bandwidth.</returns>
     TimeSpan Received(long bytes);

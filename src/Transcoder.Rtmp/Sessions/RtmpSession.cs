@@ -304,10 +304,6 @@ internal sealed partial class RtmpSession
         {
             Log.ConnectionEnded(_logger, _address, _link.BytesReceived, _link.Writer.BytesWritten, reason);
         }
-        else if (_lease is not null)
-        {
-            _lease.EndedEarly(reason);
-        }
         else
         {
             Log.ConnectionEndedEarly(_logger, _address, reason);

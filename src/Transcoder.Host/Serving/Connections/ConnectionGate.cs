@@ -49,7 +49,7 @@ internal sealed class ConnectionGate(GateLimits limits, RefusalLedger refusals, 
         var plain = AddressBlock.Plain(address);
         if (limits.Trusted.Any(network => network.Contains(plain)))
         {
-            return new ConnectionLease(this, null, plain);
+            return new ConnectionLease(this, null);
         }
 
         while (true)
@@ -58,7 +58,7 @@ internal sealed class ConnectionGate(GateLimits limits, RefusalLedger refusals, 
             switch (record.Enter(clock.GetTimestamp()))
             {
                 case { Code: null }:
-                    return new ConnectionLease(this, record, plain);
+                    return new ConnectionLease(this, record);
                 case { } refusal:
                     return Refuse(plain, refusal);
             }
@@ -86,7 +86,7 @@ internal sealed class ConnectionGate(GateLimits limits, RefusalLedger refusals, 
     }
 
     /// <summary>One connection's place. Safe to give back twice.</summary>
-    internal sealed class ConnectionLease(ConnectionGate gate, AddressRecord? record, IPAddress address) : IConnectionLease, IDisposable
+    internal sealed class ConnectionLease(ConnectionGate gate, AddressRecord? record) : IConnectionLease, IDisposable
     {
         private int _shaken;
         private int _left;
@@ -98,8 +98,6 @@ internal sealed class ConnectionGate(GateLimits limits, RefusalLedger refusals, 
                 record.HandshakeDone();
             }
         }
-
-        public void EndedEarly(Reason reason) => gate.Refusals.Left(reason, address);
 
         public TimeSpan Received(long bytes)
         {

@@ -4,17 +4,13 @@ using Transcoder.Media;
 
 namespace Transcoder.Host.Serving.Connections;
 
-/// <summary>
-/// Counts whom the front door sent away or slowed, and who came in and went without a word, by reason, and logs a few of them: a flood of connections must not become a
-/// flood of lines.
-/// </summary>
+/// <summary>Counts whom the front door sent away or slowed, by reason, and logs a few of them: a flood of connections must not become a flood of lines.</summary>
 internal sealed partial class RefusalLedger(TimeProvider clock, ILogger<RefusalLedger> log)
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Line> _refused = new();
     private readonly ConcurrentDictionary<string, Line> _slowed = new();
-    private readonly ConcurrentDictionary<string, Line> _left = new();
 
     /// <summary>Connections refused before RTMP began, by reason code.</summary>
     public IEnumerable<KeyValuePair<string, long>> Refusals => _refused.Select(line => KeyValuePair.Create(line.Key, line.Value.Total));
@@ -28,15 +24,6 @@ internal sealed partial class RefusalLedger(TimeProvider clock, ILogger<RefusalL
         if (_refused.GetOrAdd(reason.Code, static _ => new Line()).Add(reason, address, clock) is { } count)
         {
             Write(count, reason, address);
-        }
-    }
-
-    /// <summary>As <see cref="Refused"/>, of one that was let in and neither published nor played.</summary>
-    public void Left(Reason reason, IPAddress address)
-    {
-        if (_left.GetOrAdd(reason.Code, static _ => new Line()).Add(reason, address, clock) is { } count)
-        {
-            WriteLeft(count, reason, address);
         }
     }
 
@@ -57,26 +44,6 @@ internal sealed partial class RefusalLedger(TimeProvider clock, ILogger<RefusalL
             {
                 Write(count, reason, address);
             }
-        }
-
-        foreach (var line in _left.Values)
-        {
-            if (line.Due(clock) is var (count, reason, address))
-            {
-                WriteLeft(count, reason, address);
-            }
-        }
-    }
-
-    private void WriteLeft(long count, Reason reason, IPAddress? address)
-    {
-        if (count == 1)
-        {
-            LogLeft(address, reason);
-        }
-        else
-        {
-            LogLeftMany(count, BetweenLines.TotalSeconds, address, reason);
         }
     }
 
@@ -144,12 +111,6 @@ internal sealed partial class RefusalLedger(TimeProvider clock, ILogger<RefusalL
 
     [LoggerMessage(111, LogLevel.Warning, "refused {Count} connections within {Seconds} s, the last from {Address}; {Reason}")]
     private partial void LogRefusedMany(long count, double seconds, IPAddress? address, Reason reason);
-
-    [LoggerMessage(114, LogLevel.Information, "RTMP connection from {Address} ended before it published or played; {Reason}")]
-    private partial void LogLeft(IPAddress? address, Reason reason);
-
-    [LoggerMessage(115, LogLevel.Information, "{Count} RTMP connections ended within {Seconds} s before they published or played, the last from {Address}; {Reason}")]
-    private partial void LogLeftMany(long count, double seconds, IPAddress? address, Reason reason);
 
     [LoggerMessage(112, LogLevel.Warning, "paused reading {Count} times; {Reason}")]
     private partial void LogSlowed(long count, Reason reason);

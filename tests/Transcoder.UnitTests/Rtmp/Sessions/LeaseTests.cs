@@ -1,4 +1,3 @@
-using Transcoder.Media;
 using Transcoder.Rtmp;
 using Transcoder.Testing.Rtmp;
 using Xunit;
@@ -42,20 +41,6 @@ public sealed class LeaseTests : SessionTest
         await client.ExpectAsync("_result");
     }
 
-    [Fact]
-    public async Task A_client_that_leaves_before_it_publishes_or_plays_is_told_of_by_its_lease()
-    {
-        var lease = new FakeLease();
-        var connection = new MemoryConnection();
-        connection.Features.Set<IConnectionLease>(lease);
-        Another(connection);
-        using var client = new ScriptedClient(connection.Client);
-        await client.ConnectAsync();
-        await connection.Client.Output.CompleteAsync();
-        await EventuallyAsync(() => lease.Left.Code is not null);
-        Assert.Equal(Reasons.ClientClosed, lease.Left.Code);
-    }
-
     private sealed class FakeLease : IConnectionLease
     {
         private long _bytes;
@@ -66,11 +51,7 @@ public sealed class LeaseTests : SessionTest
 
         public TimeSpan Pause { get; set; }
 
-        public Reason Left { get; private set; }
-
         public void HandshakeDone() => IsShaken = true;
-
-        public void EndedEarly(Reason reason) => Left = reason;
 
         public TimeSpan Received(long bytes)
         {

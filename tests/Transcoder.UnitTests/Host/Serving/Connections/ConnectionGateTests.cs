@@ -157,28 +157,6 @@ public sealed class ConnectionGateTests
         Assert.Equal(500, _ledger.Refusals.Single().Value);
     }
 
-    [Fact]
-    public void Strangers_that_leave_without_a_word_are_a_line_at_once_and_one_more_every_ten_seconds_for_each_reason()
-    {
-        var gate = Open(Wide);
-        for (var i = 0; i < 100; i++)
-        {
-            using var lease = gate.TryEnter(Peer)!;
-            lease.EndedEarly(new Reason(Reasons.ClientClosed, $"left {i}"));
-        }
-
-        using var other = gate.TryEnter(Peer)!;
-        other.EndedEarly(new Reason(Reasons.HandshakeTimeout, "slept"));
-        Assert.Equal(2, _lines.Lines.Count);
-        _clock.Advance(TimeSpan.FromSeconds(11));
-        _ledger.Tick();
-        _ledger.Tick();
-        Assert.Equal(3, _lines.Lines.Count);
-        Assert.Contains("99 RTMP connections ended within 10 s before they published or played, the last from 198.51.100.7; ", _lines.Lines.Last(), StringComparison.Ordinal);
-        Assert.Contains("left 99", _lines.Lines.Last(), StringComparison.Ordinal);
-        Assert.Empty(_ledger.Refusals);
-    }
-
     private ConnectionGate Open(GateLimits limits) => new(limits, _ledger, _clock, () => _memory);
 
     private int Count(ConnectionGate gate, int attempts)
