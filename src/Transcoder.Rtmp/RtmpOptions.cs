@@ -62,7 +62,7 @@ public sealed record RtmpOptions
     public int MaxQueuedAnswers { get; init; } = 64 << 10;
 
     /// <summary>Images handed to the socket in one flush. Larger batches cost fewer system calls and hold more memory for slow readers.</summary>
-    public int BatchBytes { get; init; } = 128 << 10;
+    public int BatchBytes { get; init; } = 32 << 10;
 
     /// <summary>Before a client may publish: commands take some KiB, and nobody has to hold more for a stranger. Pictures sent too early are still skipped.</summary>
     internal ChunkLimits StrangerLimits => new(Math.Min(MaxMessageSize, 1 << 20), Math.Min(MaxChunkStreams, 8), Math.Min(MaxPartialBytes, 1 << 20));

@@ -26,7 +26,7 @@ public interface IPacketSource : IDisposable
     /// <summary>Why the stream ended; default while it lives.</summary>
     Reason EndReason { get; }
 
-    /// <summary>The stream's tracks as far as they are known, newest facts, at most one of a kind and id.</summary>
+    /// <summary>The tracks of which the stream has had packets in the last seconds, newest facts, at most one of a kind and id.</summary>
     IReadOnlyList<Track> Tracks => [];
 
     /// <summary>Packets this subscriber lost by falling behind.</summary>

@@ -11,9 +11,6 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
 
-    // Batches that the first write may be as long as, where a track's first packet stands behind a large keyframe.
-    private const int MostAtFirst = 16;
-
     // What one flush seldom exceeds in steady state; a longer list is not kept.
     private const int UsualImages = 8;
 
@@ -28,7 +25,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     public ValueTask<bool> WriteAsync(IPacketSource source, CancellationToken cancellationToken)
     {
         var bytes = 0;
-        while (composer.Waiting < BatchPackets && (bytes < batchBytes || (bytes < MostAtFirst * batchBytes && composer.BeginsWithout(source.Tracks))) && source.TryRead(out var packet))
+        while (composer.Waiting < BatchPackets && bytes < batchBytes && source.TryRead(out var packet))
         {
             bytes += packet.Payload.Length;
             NoteGap(source);
@@ -36,6 +33,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         }
 
         _sourceIsDry = composer.Waiting < BatchPackets && bytes < batchBytes;
+        composer.Expect(source);
         return WriteAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Ports;
 using Transcoder.Media.Tracks;
 
 namespace Transcoder.Rtmp.Messages;
@@ -16,6 +17,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
     private readonly Queue<Packet> _waiting = new();
     private readonly List<Lane> _lanes = [];
+    private IReadOnlyList<Track> _expected = [];
     private bool _begun;
     private bool _caughtUp;
     private volatile bool _paused;
@@ -37,26 +39,13 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
 
     public int Waiting => _waiting.Count;
 
-    /// <summary>
-    /// Whether the receiver would begin without the sequence header of one of these tracks that it is to be sent: what it begins with goes on until each is among it, so
-    /// that it opens its decoders once.
-    /// </summary>
-    public bool BeginsWithout(IReadOnlyList<Track> tracks)
+    /// <summary>The first batch announces all tracks of <paramref name="source"/>, also those whose first packet stands behind a keyframe that fills the batch.</summary>
+    public void Expect(IPacketSource source)
     {
-        if (_begun)
+        if (!_begun)
         {
-            return false;
+            _expected = source.Tracks;
         }
-
-        foreach (var track in tracks)
-        {
-            if (IsChosen(track, selection) && !_waiting.Any(packet => packet.Track.Kind == track.Kind && packet.Track.Id == track.Id))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     /// <summary>
@@ -178,13 +167,17 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     private static bool ReadsAlone(Track track, PeerCapabilities? peer) =>
         peer is null || track.Codec is CodecId.H264 or CodecId.Aac or CodecId.Mp3 || peer.Reads(track);
 
-    /// <summary>Metadata and both sequence headers before the first media: receivers size their windows and open their decoders once.</summary>
+    /// <summary>Metadata and all sequence headers before the first media: receivers size their windows and open their decoders once.</summary>
     private void Begin(List<WireImage> images)
     {
         _begun = true;
         var first = _waiting.Peek();
         var timestamp = MessageMuxer.TimestampOf(first, DataForms);
-        var tracks = _waiting.Where(packet => packet.Track.Kind != TrackKind.Data && LaneOf(packet.Track).IsWanted).Select(static packet => packet.Track).Distinct().ToArray();
+
+        // As the packets have them, and only then as the source has them now: its track may have changed since the keyframe.
+        var tracks = _waiting.Select(static packet => packet.Track).Concat(_expected).Where(track => track.Kind != TrackKind.Data && LaneOf(track).IsWanted)
+            .DistinctBy(static track => (track.Kind, track.Id)).ToArray();
+        _expected = [];
         var video = tracks.FirstOrDefault(track => track.Kind == TrackKind.Video && IsChosen(track, selection));
         var audio = tracks.FirstOrDefault(track => track.Kind == TrackKind.Audio && IsChosen(track, selection));
         if ((first.Flags & PacketFlags.Metadata) != 0 && IsWantedData(first))

@@ -43,7 +43,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
     public Reason EndReason => _feed.EndReason;
 
-    public IReadOnlyList<Track> Tracks => _feed.Tracks;
+    public IReadOnlyList<Track> Tracks => _feed.TracksUnderWay();
 
     public long DroppedPackets { get; private set; }
 

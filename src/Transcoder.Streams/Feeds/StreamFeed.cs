@@ -12,8 +12,8 @@ namespace Transcoder.Streams.Feeds;
 /// </summary>
 public sealed partial class StreamFeed
 {
-    // A stream whose video has been silent this long is joined at its sound.
-    private static readonly MediaTime VideoSilence = MediaTime.FromMilliseconds(5_000);
+    // A stream whose video has been silent this long is joined at its sound, and whoever joins is not told of a track that has been.
+    private static readonly MediaTime TrackSilence = MediaTime.FromMilliseconds(5_000);
     private static readonly MediaTime AudioJoin = MediaTime.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
@@ -35,6 +35,9 @@ public sealed partial class StreamFeed
     private Packet? _metadata;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Track[] _tracks = [];
+
+    // DTS of each track's last packet.
+    private MediaTime[] _lastOfTrack = [];
     private Reason? _end;
 
     // What is asked for each packet, without the lock.
@@ -262,7 +265,16 @@ public sealed partial class StreamFeed
         _jumps += jump ? 1 : 0;
     }
 
-    internal bool HasVideo() => _newestVideo != MediaTime.MinValue && _newest - _newestVideo < VideoSilence;
+    /// <summary>The tracks that are not silent, newest facts.</summary>
+    internal Track[] TracksUnderWay()
+    {
+        lock (_gate)
+        {
+            return [.. _tracks.Where((_, i) => _newest - _lastOfTrack[i] < TrackSilence)];
+        }
+    }
+
+    internal bool HasVideo() => _newestVideo != MediaTime.MinValue && _newest - _newestVideo < TrackSilence;
 
     internal void Remove(FeedReader reader)
     {
@@ -314,7 +326,7 @@ public sealed partial class StreamFeed
         }
         else
         {
-            NoteTrack(packet.Track);
+            NoteTrack(packet.Track, packet.Dts);
         }
 
         if (_head - _tail == _ring.Length)
@@ -437,13 +449,14 @@ public sealed partial class StreamFeed
         return start;
     }
 
-    private void NoteTrack(Track track)
+    private void NoteTrack(Track track, MediaTime dts)
     {
         var tracks = _tracks;
         for (var i = 0; i < tracks.Length; i++)
         {
             if (tracks[i].Kind == track.Kind && tracks[i].Id == track.Id)
             {
+                _lastOfTrack[i] = dts;
                 if (!ReferenceEquals(tracks[i], track))
                 {
                     var changed = (Track[])tracks.Clone();
@@ -455,6 +468,7 @@ public sealed partial class StreamFeed
             }
         }
 
+        _lastOfTrack = [.. _lastOfTrack, dts];
         Volatile.Write(ref _tracks, [.. tracks, track]);
     }
 
