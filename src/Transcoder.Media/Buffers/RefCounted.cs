@@ -15,6 +15,9 @@ public abstract class RefCounted
     /// <summary>True once the last reference has gone.</summary>
     public bool IsReleased => Volatile.Read(ref _references) <= 0;
 
+    /// <summary>Whether there is an owner beside the one who asks.</summary>
+    public bool IsShared => Volatile.Read(ref _references) > 1;
+
     /// <summary>Adds a reference for another owner.</summary>
     /// <exception cref="ObjectDisposedException">The last reference has gone.</exception>
     public void AddReference()

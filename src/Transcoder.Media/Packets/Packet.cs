@@ -40,6 +40,9 @@ public sealed class Packet : RefCounted
 
     internal Packet(MediaBufferPool pool) => _pool = pool;
 
+    /// <summary>Where the shell and mostly the payload come from.</summary>
+    public MediaBufferPool Pool => _pool;
+
     public Track Track => _track ?? throw new ObjectDisposedException(nameof(Packet));
 
     /// <summary>Decoding time: never decreases within a track after ingest.</summary>

@@ -83,6 +83,7 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
                 var header = ReadHeader(ref input);
                 if (header != ChunkReadResult.Message)
                 {
+                    DropUnshared();
                     return header;
                 }
             }
@@ -297,6 +298,16 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         }
 
         return _chunkLeft == 0;
+    }
+
+    /// <summary>Of a stream that nobody reads nothing is left in the block: its connection holds none until its next message.</summary>
+    private void DropUnshared()
+    {
+        if (_shared is { IsShared: false })
+        {
+            _shared.Release();
+            _shared = null;
+        }
     }
 
     private MediaBuffer Share(ChunkStream stream)

@@ -26,7 +26,7 @@ public sealed partial class StreamFeed
     private long _released;
 
     /// <summary>How far readers that gather are let: behind it packets wait for others.</summary>
-    internal long Released => _gathering.Holding ? _released : _head;
+    internal long Released => _gathering.Holding ? _released : Head;
 
     /// <summary>The reader has had its first packet and gathers from now on.</summary>
     internal void Settle(FeedReader reader) => _prompt.Remove(reader);
@@ -110,7 +110,7 @@ public sealed partial class StreamFeed
     {
         _gathering.Stop();
         var from = _released;
-        _released = _head;
+        _released = Head;
         if ((_readers.Count > _prompt.Count ? MakeRun(from) : null) is not { } made)
         {
             return (AddWaiting(_readers), null);
@@ -189,13 +189,13 @@ public sealed partial class StreamFeed
 
     private PacketRun? MakeRun(long from)
     {
-        if (from < _tail)
+        if (from < Tail)
         {
             return null;
         }
 
         var bytes = 0L;
-        for (var sequence = from; sequence < _head; sequence++)
+        for (var sequence = from; sequence < Head; sequence++)
         {
             bytes += At(sequence).Payload.Length;
         }
@@ -206,7 +206,7 @@ public sealed partial class StreamFeed
         }
 
         var run = PacketRun.Begin();
-        for (var sequence = from; sequence < _head; sequence++)
+        for (var sequence = from; sequence < Head; sequence++)
         {
             run.Add(At(sequence));
         }

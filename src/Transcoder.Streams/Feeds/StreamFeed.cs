@@ -21,10 +21,8 @@ public sealed partial class StreamFeed
     private readonly TimeProvider _clock;
     private readonly List<FeedReader> _readers = [];
     private readonly Queue<long> _keyframes = new();
-    private Packet?[] _ring = new Packet?[256];
-    private long _head;
-    private long _tail;
-    private long _bytes;
+    private readonly PacketRing _ring = new();
+    private readonly FeedTracks _tracks = new();
     private long _newestKeyframe = -1;
     private long _previousKeyframe = -1;
     private MediaTime _newest = MediaTime.MinValue;
@@ -34,10 +32,6 @@ public sealed partial class StreamFeed
     private MediaTime _newestVideo = MediaTime.MinValue;
     private Packet? _metadata;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Track[] _tracks = [];
-
-    // DTS of each track's last packet.
-    private MediaTime[] _lastOfTrack = [];
     private Reason? _end;
 
     // What is asked for each packet, without the lock.
@@ -54,7 +48,7 @@ public sealed partial class StreamFeed
     }
 
     /// <summary>At most one track of a kind and id, newest facts.</summary>
-    public IReadOnlyList<Track> Tracks => Volatile.Read(ref _tracks);
+    public IReadOnlyList<Track> Tracks => _tracks.All;
 
     public Reason EndReason
     {
@@ -106,9 +100,9 @@ public sealed partial class StreamFeed
 
     internal Lock Gate => _gate;
 
-    internal long Head => Volatile.Read(ref _head);
+    internal long Head => _ring.Head;
 
-    internal long Tail => _tail;
+    internal long Tail => _ring.Tail;
 
     internal bool Ended => _end is not null;
 
@@ -124,9 +118,10 @@ public sealed partial class StreamFeed
                 return;
             }
 
+            var due = _gathering.Take(packet, _readers.Count > _prompt.Count);
             Append(packet);
             Trim();
-            released = _gathering.Take(packet, _readers.Count > _prompt.Count) ? ReleaseHeld() : (AddWaiting(_prompt), null);
+            released = due ? ReleaseHeld() : (AddWaiting(_prompt), null);
         }
 
         Start(released);
@@ -197,6 +192,7 @@ public sealed partial class StreamFeed
     {
         lock (_gate)
         {
+            _ring.Unpack();
             var reader = new FeedReader(this, JoinPoint(out var needKeyframe), needKeyframe, slowsPublisher: false, lag);
             if (_metadata is not null)
             {
@@ -216,6 +212,7 @@ public sealed partial class StreamFeed
     {
         lock (_gate)
         {
+            _ring.Unpack();
             long? start = null;
             foreach (var keyframe in _keyframes)
             {
@@ -226,13 +223,13 @@ public sealed partial class StreamFeed
             }
 
             // The sound just before the picture belongs to it: encoders mux it up to some tenths of a second earlier.
-            while (start > _tail && At(start.Value - 1).Track.Kind != TrackKind.Video)
+            while (start > Tail && At(start.Value - 1).Track.Kind != TrackKind.Video)
             {
                 start--;
             }
 
             var hasVideo = HasVideo();
-            var reader = new FeedReader(this, start ?? (hasVideo ? _head : _tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
+            var reader = new FeedReader(this, start ?? (hasVideo ? Head : Tail), needKeyframe: start is null && hasVideo, slowsPublisher: true);
             Add(reader);
             return reader;
         }
@@ -241,22 +238,22 @@ public sealed partial class StreamFeed
     /// <summary>Where a subscriber may begin. Other tracks have keyframes of their own, which subscribers wait for by themselves.</summary>
     internal static bool IsEntry(Packet packet) => packet.IsKeyframe && packet.Track is { Kind: TrackKind.Video, Id: 0 };
 
-    internal Packet At(long sequence) => _ring[sequence & (_ring.Length - 1)]!;
+    internal Packet At(long sequence) => _ring[sequence];
 
     /// <summary>Where a subscriber that fell behind goes on: the newest keyframe ahead of it, else the head to wait for the next.</summary>
     internal long JumpPoint(long cursor, out bool needKeyframe)
     {
-        if (_newestKeyframe >= _tail && _newestKeyframe > cursor)
+        if (_newestKeyframe >= Tail && _newestKeyframe > cursor)
         {
             needKeyframe = false;
             return _newestKeyframe;
         }
 
         needKeyframe = HasVideo();
-        return _head;
+        return Head;
     }
 
-    internal MediaTime LagLocked(long cursor) => cursor >= _head ? MediaTime.Zero : _newest - At(Math.Max(cursor, _tail)).Dts;
+    internal MediaTime LagLocked(long cursor) => cursor >= Head ? MediaTime.Zero : _newest - At(Math.Max(cursor, Tail)).Dts;
 
     /// <summary>Under the lock.</summary>
     internal void NoteDropped(long packets, bool jump)
@@ -270,7 +267,7 @@ public sealed partial class StreamFeed
     {
         lock (_gate)
         {
-            return [.. _tracks.Where((_, i) => _newest - _lastOfTrack[i] < TrackSilence)];
+            return _tracks.Since(_newest - TrackSilence);
         }
     }
 
@@ -326,34 +323,27 @@ public sealed partial class StreamFeed
         }
         else
         {
-            NoteTrack(packet.Track, packet.Dts);
+            _tracks.Note(packet.Track, packet.Dts);
         }
 
-        if (_head - _tail == _ring.Length)
-        {
-            Grow();
-        }
-
-        _ring[_head & (_ring.Length - 1)] = packet;
         if (packet.Track is { Kind: TrackKind.Video, Id: 0 })
         {
             _newestVideo = MediaTime.Max(_newestVideo, packet.Dts);
             if (packet.IsKeyframe)
             {
                 _previousKeyframe = _newestKeyframe;
-                _newestKeyframe = _head;
-                _keyframes.Enqueue(_head);
+                _newestKeyframe = Head;
+                _keyframes.Enqueue(Head);
             }
         }
 
-        if (_head == 0)
+        if (Head == 0)
         {
             _unreadSince = packet.Dts;
         }
 
-        _head++;
-        _bytes += packet.Payload.Length;
         _newest = MediaTime.Max(_newest, packet.Dts);
+        _ring.Append(packet);
     }
 
     /// <summary>Late joiners get the publisher's onMetaData until it takes it back; cue points and text are of their moment.</summary>
@@ -374,13 +364,18 @@ public sealed partial class StreamFeed
     private void Trim()
     {
         var unread = _readers.Count == 0 && _newest - _unreadSince >= _limits.UnreadAfter;
-        var keep = unread ? AudioJoin : _limits.Keep;
-        var keyframe = !unread && _previousKeyframe >= 0 ? _previousKeyframe : _newestKeyframe;
-        while (_head - _tail > 1)
+        if (unread)
         {
-            var age = _newest - At(_tail).Dts;
-            var over = _bytes > _limits.MaxBytes || _head - _tail > _limits.MaxPackets || age > _limits.KeepAtMost;
-            var kept = age <= keep || (keyframe >= 0 && _tail >= keyframe);
+            _ring.Pack();
+        }
+
+        var keep = !unread ? _limits.Keep : HasVideo() ? MediaTime.Zero : AudioJoin;
+        var keyframe = !unread && _previousKeyframe >= 0 ? _previousKeyframe : _newestKeyframe;
+        while (_ring.Count > 1)
+        {
+            var age = _newest - _ring.OldestDts;
+            var over = _ring.Bytes > _limits.MaxBytes || _ring.Count > _limits.MaxPackets || age > _limits.KeepAtMost;
+            var kept = age <= keep || (keyframe >= 0 && Tail >= keyframe);
             if (!over && kept)
             {
                 return;
@@ -392,38 +387,20 @@ public sealed partial class StreamFeed
 
     private void DropTail()
     {
-        var packet = At(_tail);
-        _ring[_tail & (_ring.Length - 1)] = null;
-        if (_keyframes.TryPeek(out var keyframe) && keyframe == _tail)
+        if (_keyframes.TryPeek(out var keyframe) && keyframe == Tail)
         {
             _keyframes.Dequeue();
         }
 
-        _tail++;
-        _bytes -= packet.Payload.Length;
-        packet.Release();
+        _ring.DropOldest();
     }
 
     private void Clear()
     {
-        while (_tail < _head)
-        {
-            DropTail();
-        }
-
+        _keyframes.Clear();
+        _ring.Clear();
         _metadata?.Release();
         _metadata = null;
-    }
-
-    private void Grow()
-    {
-        var larger = new Packet?[_ring.Length * 2];
-        for (var sequence = _tail; sequence < _head; sequence++)
-        {
-            larger[sequence & (larger.Length - 1)] = At(sequence);
-        }
-
-        _ring = larger;
     }
 
     private long JoinPoint(out bool needKeyframe)
@@ -431,45 +408,22 @@ public sealed partial class StreamFeed
         needKeyframe = false;
         if (HasVideo())
         {
-            if (_newestKeyframe >= _tail)
+            if (_newestKeyframe >= Tail)
             {
                 return _newestKeyframe;
             }
 
             needKeyframe = true;
-            return _head;
+            return Head;
         }
 
-        var start = _head;
-        while (start > _tail && _newest - At(start - 1).Dts <= AudioJoin)
+        var start = Head;
+        while (start > Tail && _newest - At(start - 1).Dts <= AudioJoin)
         {
             start--;
         }
 
         return start;
-    }
-
-    private void NoteTrack(Track track, MediaTime dts)
-    {
-        var tracks = _tracks;
-        for (var i = 0; i < tracks.Length; i++)
-        {
-            if (tracks[i].Kind == track.Kind && tracks[i].Id == track.Id)
-            {
-                _lastOfTrack[i] = dts;
-                if (!ReferenceEquals(tracks[i], track))
-                {
-                    var changed = (Track[])tracks.Clone();
-                    changed[i] = track;
-                    Volatile.Write(ref _tracks, changed);
-                }
-
-                return;
-            }
-        }
-
-        _lastOfTrack = [.. _lastOfTrack, dts];
-        Volatile.Write(ref _tracks, [.. tracks, track]);
     }
 
     private void CollectWaiting(List<FeedReader> waiting)

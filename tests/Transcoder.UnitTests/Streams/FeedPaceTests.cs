@@ -305,11 +305,15 @@ public sealed class FeedPaceTests : IDisposable
             Feed.Publish(_pool.Video(i * 40, keyframe: i % 50 == 0));
         }
 
-        Assert.Equal(25, _pool.RentedPackets);
+        // In one block.
+        Assert.Equal((0, 1), (_pool.RentedPackets, _pool.RentedBuffers));
         using var reader = Feed.Subscribe();
         Assert.True(reader.TryRead(out var first));
         Assert.Equal((4000, true), (first.Dts.Milliseconds, first.IsKeyframe));
         first.Release();
+        Assert.Equal(24, Drain(reader));
+        Feed.Publish(_pool.Video(5000));
+        Assert.Equal(1, Drain(reader));
     }
 
     [Fact]

@@ -177,12 +177,47 @@ public sealed class StreamFeedTests : IDisposable
             _feed.Publish(_pool.Video(t));
         }
 
-        Assert.InRange(_pool.RentedPackets, 290, 310);
+        Assert.InRange(_feed.Head - _feed.Tail, 290, 310);
         using var reader = _feed.Subscribe();
         Assert.Empty(ReadAll(reader));
         _feed.Publish(_pool.Video(60_100));
         _feed.Publish(_pool.Video(60_200, keyframe: true));
         Assert.Equal((TrackKind.Video, 60_200, true), Assert.Single(ReadAll(reader)));
+    }
+
+    [Fact]
+    public void A_subscriber_is_not_told_of_a_track_that_has_been_silent()
+    {
+        using var reader = _feed.Subscribe();
+        _feed.Publish(_pool.Video(0, keyframe: true));
+        _feed.Publish(_pool.Audio(10));
+        Assert.Equal([TrackKind.Video, TrackKind.Audio], reader.Tracks.Select(track => track.Kind));
+        for (var t = 100; t <= 4_900; t += 100)
+        {
+            _feed.Publish(_pool.Video(t));
+        }
+
+        Assert.Equal(2, reader.Tracks.Count);
+        _feed.Publish(_pool.Video(5_100));
+        Assert.Equal([TrackKind.Video], reader.Tracks.Select(track => track.Kind));
+        _feed.Publish(_pool.Audio(5_110));
+        Assert.Equal(2, reader.Tracks.Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Of_a_stream_that_nobody_reads_only_what_a_player_begins_with_is_kept(bool video)
+    {
+        var feed = new StreamFeed(new FeedLimits { UnreadAfter = MediaTime.Zero }, _clock);
+        for (var t = 0; t <= 2_000; t += 20)
+        {
+            feed.Publish(video && t % 40 == 0 ? _pool.Video(t, keyframe: t % 1_000 == 0) : _pool.Audio(t));
+        }
+
+        // The keyframe just came; or half a second of sound.
+        Assert.Equal(video ? 1 : 26, feed.Head - feed.Tail);
+        feed.Complete(default);
     }
 
     [Fact]

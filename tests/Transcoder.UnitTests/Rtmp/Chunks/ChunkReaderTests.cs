@@ -190,6 +190,11 @@ public sealed class ChunkReaderTests
         Assert.InRange(pool.RentedBuffers, 2, 4);
         held.ForEach(one => one.Message.Buffer.Release());
         Assert.Equal(1, pool.RentedBuffers);
+
+        // Nothing is left in the block: it goes with the next look for a message.
+        var none = ReadOnlySequence<byte>.Empty;
+        Assert.Equal(ChunkReadResult.NeedMore, reader.Read(ref none, out _));
+        Assert.Equal(0, pool.RentedBuffers);
     }
 
     private static List<ExpectedMessage> Feed(ChunkReader reader, byte[][] parts, out ChunkReadResult result)
