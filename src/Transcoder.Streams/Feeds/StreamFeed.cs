@@ -364,24 +364,23 @@ public sealed partial class StreamFeed
     private void Trim()
     {
         var unread = _readers.Count == 0 && _newest - _unreadSince >= _limits.UnreadAfter;
-        if (unread)
-        {
-            _ring.Pack();
-        }
-
         var keep = !unread ? _limits.Keep : HasVideo() ? MediaTime.Zero : AudioJoin;
         var keyframe = !unread && _previousKeyframe >= 0 ? _previousKeyframe : _newestKeyframe;
-        while (_ring.Count > 1)
+        bool Goes()
         {
             var age = _newest - _ring.OldestDts;
             var over = _ring.Bytes > _limits.MaxBytes || _ring.Count > _limits.MaxPackets || age > _limits.KeepAtMost;
-            var kept = age <= keep || (keyframe >= 0 && Tail >= keyframe);
-            if (!over && kept)
-            {
-                return;
-            }
+            return over || (age > keep && (keyframe < 0 || Tail < keyframe));
+        }
 
+        while (_ring.Count > 1 && Goes())
+        {
             DropTail();
+        }
+
+        if (unread)
+        {
+            _ring.Pack();
         }
     }
 

@@ -9,7 +9,7 @@ namespace Transcoder.UnitTests.Streams;
 
 public sealed class PacketRingTests : IDisposable
 {
-    private readonly TrackingBufferPool _pool = new();
+    private readonly TrackingBufferPool _pool = new(traces: false);
     private readonly PacketRing _ring = new();
 
     public void Dispose()

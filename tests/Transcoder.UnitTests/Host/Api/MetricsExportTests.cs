@@ -93,6 +93,29 @@ public sealed class MetricsExportTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_slow_viewer_loses_is_counted_for_its_stream()
+    {
+        var (sink, _) = await _registry.PublishAsync(new AccessRequest("live", "show", ServingOptions.Key, "peer"), default);
+        await sink!.WriteAsync(_pool.Video(0, keyframe: true), default);
+        var feed = _registry.Sources.Single().Live.Feed;
+        using (var slow = feed.Subscribe())
+        {
+            Assert.True(slow.TryRead(out var packet));
+            packet.Release();
+            feed.Publish(_pool.Video(3_000));
+            feed.Publish(_pool.Video(9_000, keyframe: true));
+            Assert.True(slow.TryRead(out packet));
+            Assert.Equal(9_000, packet.Dts.Milliseconds);
+            packet.Release();
+        }
+
+        var text = await ScrapeAsync();
+        Assert.Contains("transcoder_stream_dropped_packets_total{app=\"live\",stream=\"show\",rendition=\"\"} 1", text, StringComparison.Ordinal);
+        Assert.Contains("transcoder_stream_reader_jumps_total{app=\"live\",stream=\"show\",rendition=\"\"} 1", text, StringComparison.Ordinal);
+        sink.Complete(new Reason(Reasons.Unpublished, ""));
+    }
+
+    [Fact]
     public async Task What_waits_for_the_devices_to_be_tried_says_so()
     {
         var report = new ProbeReport([], [], "fake") { Awaited = ["Card 1"] };
