@@ -75,13 +75,20 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
         lock (_feed.Gate)
         {
-            if (_metadata is { } metadata && !_disposed)
+            if (_disposed)
+            {
+                // Nor is the ring asked for anything: without readers it is packed.
+                packet = null!;
+                return false;
+            }
+
+            if (_metadata is { } metadata)
             {
                 return TakeMetadata(metadata, out packet);
             }
 
             KeepUp();
-            while (_cursor < Limit && !_disposed)
+            while (_cursor < Limit)
             {
                 packet = _feed.At(_cursor++);
                 if (_needKeyframe && packet.Track.Kind != TrackKind.Data)
@@ -194,7 +201,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         _metadata = metadata;
     }
 
-    internal MediaTime LagLocked() => _feed.LagLocked(_cursor);
+    internal MediaTime LagLocked() => _disposed ? MediaTime.Zero : _feed.LagLocked(_cursor);
 
     /// <summary>Under the feed's lock: completes when the reader has come near enough, or has gone.</summary>
     internal Task WaitForRoom()

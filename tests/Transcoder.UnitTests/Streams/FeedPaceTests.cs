@@ -317,6 +317,18 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
+    public void A_reader_that_has_left_finds_nothing_in_a_stream_that_nobody_reads()
+    {
+        _feed = new StreamFeed(new FeedLimits { UnreadAfter = MediaTime.Zero }, _clock);
+        Feed.Publish(_pool.Video(0, keyframe: true));
+        var reader = Feed.Subscribe();
+        reader.Dispose();
+        Feed.Publish(_pool.Video(40));
+        Assert.False(reader.TryRead(out _));
+        Assert.Equal(MediaTime.Zero, reader.Lag);
+    }
+
+    [Fact]
     public void A_subscriber_that_never_reads_costs_the_feed_no_more_than_its_limits()
     {
         _feed = new StreamFeed(new FeedLimits { MaxPackets = 100 }, _clock);
