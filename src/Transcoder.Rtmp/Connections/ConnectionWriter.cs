@@ -301,16 +301,23 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     private ValueTask<bool> FlushAsync()
     {
-        Count(_flushBytes);
+        var bytes = _flushBytes;
         _flushBytes = 0;
         var flush = output.FlushAsync();
-        return flush.IsCompletedSuccessfully ? flush : FinishFlushAsync(flush);
+        var waits = !flush.IsCompletedSuccessfully;
+        if (waits)
+        {
+            Volatile.Write(ref _flushStarted, time.GetTimestamp());
+        }
+
+        // Whoever sees that they were sent also sees that they wait.
+        Count(bytes);
+        return waits ? FinishFlushAsync(flush) : flush;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> FinishFlushAsync(ValueTask<bool> flush)
     {
-        Volatile.Write(ref _flushStarted, time.GetTimestamp());
         try
         {
             return await flush;

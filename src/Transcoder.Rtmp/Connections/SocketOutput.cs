@@ -70,6 +70,11 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
 
             return true;
         }
+        catch (ObjectDisposedException gone)
+        {
+            // Between two parts it is the socket that says so, in a part the system call.
+            throw new IOException("the connection broke", gone);
+        }
         finally
         {
             _segments.Clear();

@@ -193,15 +193,7 @@ public sealed class PlayingTests : SessionTest
         Clock.Advance(TimeSpan.FromSeconds(5));
         Assert.False(Session.IsCompleted);
 
-        // Second by second: a ticker that comes late to all of them at once looks only once.
-        var seconds = 0;
-        await EventuallyAsync(() =>
-        {
-            Clock.Advance(TimeSpan.FromSeconds(1));
-            seconds++;
-            return Session.IsCompleted;
-        });
-        Assert.InRange(seconds, 9, 60);
+        Clock.Advance(TimeSpan.FromSeconds(12));
         await AssertEndedAsync(Reasons.WriteTimeout);
         Assert.True(Connection.IsAborted);
     }
