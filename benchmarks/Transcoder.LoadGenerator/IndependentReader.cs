@@ -27,11 +27,13 @@ internal sealed class IndependentReader : IDisposable
         return new IndependentReader(Process.Start(new ProcessStartInfo("ffprobe", arguments) { RedirectStandardOutput = true })!);
     }
 
+    public void Stop() => _process.Kill();
+
     /// <param name="viewer">One that has recorded since before ffprobe joined.</param>
     /// <returns>Whether ffprobe was sent the same, and a sentence for the table.</returns>
     public async Task<(bool IsSame, string Sentence)> CompareAsync(Viewer viewer)
     {
-        _process.Kill();
+        Stop();
         await _process.WaitForExitAsync();
 
         // The last line may be cut.

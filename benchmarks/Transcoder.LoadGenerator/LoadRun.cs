@@ -56,6 +56,7 @@ internal sealed class LoadRun
         var publisher = new StampedPublisher(_client, _pool, _clip, UrlOf("warm"));
         var publishing = publisher.RunAsync(ending.Token);
         await Task.Delay(Settle / 2, _stop);
+        using var check = _plan.Check ? IndependentReader.Start($"{_application}/warm") : null;
         for (var round = 0; round < WarmUpRounds; round++)
         {
             var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
@@ -67,6 +68,7 @@ internal sealed class LoadRun
             }
         }
 
+        check?.Stop();
         await ending.CancelAsync();
         await publishing;
         await Task.Delay(Settle / 2, _stop);
@@ -116,10 +118,12 @@ internal sealed class LoadRun
                 await stuck[i].StartStuckAsync(_stop);
             }
 
+            // Before the counting begins: what a process needs to start would be counted as the server's delay.
+            using var check = _plan.Check && viewers.Count > 0 ? IndependentReader.Start($"{_application}/load0") : null;
+
             // At least until the last to join has seen a keyframe, on servers that make it wait for one.
             await Task.Delay(Settle + Settle, _stop);
             await Task.Delay(_plan.WarmUp, _stop);
-            using var check = _plan.Check && viewers.Count > 0 ? IndependentReader.Start($"{_application}/load0") : null;
 
             // From packets on that are not sent yet: none may come before the last of a thousand viewers counts.
             var from = publishers.Select(publisher => publisher.Sent + Ahead).ToArray();

@@ -72,7 +72,7 @@ public class Delivery
             throw new InvalidOperationException("a socket with room took nothing");
         }
 
-        for (var left = _image!.Bytes.Length; left > 0;)
+        for (var left = _image!.Length; left > 0;)
         {
             left -= _client.Receive(_received);
         }

@@ -80,11 +80,14 @@ public sealed class Packet : RefCounted
     }
 
     /// <summary>The same payload at other times: shares the block, costs a shell. The caller keeps its reference on this packet.</summary>
-    public Packet Retimed(MediaTime dts, MediaTime pts, PacketFlags flags)
+    public Packet Retimed(MediaTime dts, MediaTime pts, PacketFlags flags) => Create(_pool, Track, dts, pts, flags, ShareBuffer(), Payload);
+
+    /// <summary>The block that the payload lies in, with a reference for the caller: what is sent of it outlives the packet.</summary>
+    public MediaBuffer ShareBuffer()
     {
         var buffer = _buffer ?? throw new ObjectDisposedException(nameof(Packet));
         buffer.AddReference();
-        return Create(_pool, Track, dts, pts, flags, buffer, Payload);
+        return buffer;
     }
 
     /// <summary>

@@ -11,9 +11,13 @@ internal static class ChunkWriter
     /// <summary>Where the message stream id lies in an image: behind a one-byte basic header, time, length and type.</summary>
     public const int StreamIdOffset = 1 + 3 + 3 + 1;
 
+    /// <summary>Of a message's first chunk, and of all others.</summary>
+    public const int LargestHeader = 12 + 4;
+    public const int LargestContinuation = 1 + 4;
+
     public static int SizeOf(int length, uint timestamp, int chunkSize)
     {
-        var extended = timestamp >= 0xFFFFFF ? 4 : 0;
+        var extended = IsExtended(timestamp) ? 4 : 0;
         var continuations = length == 0 ? 0 : (length - 1) / chunkSize;
         return 12 + extended + length + (continuations * (1 + extended));
     }
@@ -24,39 +28,62 @@ internal static class ChunkWriter
     public static int Write(
         Span<byte> destination, byte chunkStreamId, MessageType type, uint streamId, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload, int chunkSize)
     {
-        var length = head.Length + payload.Length;
-        var extended = timestamp >= 0xFFFFFF;
+        var left = chunkSize;
+        var position = WriteHeader(destination, chunkStreamId, type, streamId, timestamp, head.Length + payload.Length);
+        position = Part(destination, position, head, chunkStreamId, timestamp, chunkSize, ref left);
+        return Part(destination, position, payload, chunkStreamId, timestamp, chunkSize, ref left);
+    }
+
+    /// <summary>Writes what comes before the payload: the first chunk's header and <paramref name="head"/>, which fits that chunk.</summary>
+    /// <returns>Bytes written.</returns>
+    public static int WriteHead(Span<byte> destination, byte chunkStreamId, MessageType type, uint streamId, uint timestamp, ReadOnlySpan<byte> head, int payloadLength)
+    {
+        var position = WriteHeader(destination, chunkStreamId, type, streamId, timestamp, head.Length + payloadLength);
+        head.CopyTo(destination[position..]);
+        return position + head.Length;
+    }
+
+    /// <summary>Writes the header of a message's chunks behind the first.</summary>
+    /// <returns>Bytes written.</returns>
+    public static int WriteContinuation(Span<byte> destination, byte chunkStreamId, uint timestamp)
+    {
+        destination[0] = (byte)(0xC0 | chunkStreamId);
+        if (!IsExtended(timestamp))
+        {
+            return 1;
+        }
+
+        BinaryPrimitives.WriteUInt32BigEndian(destination[1..], timestamp);
+        return LargestContinuation;
+    }
+
+    private static bool IsExtended(uint timestamp) => timestamp >= 0xFFFFFF;
+
+    private static int WriteHeader(Span<byte> destination, byte chunkStreamId, MessageType type, uint streamId, uint timestamp, int length)
+    {
+        var extended = IsExtended(timestamp);
         destination[0] = chunkStreamId;
         WriteUInt24(destination[1..], extended ? 0xFFFFFF : timestamp);
         WriteUInt24(destination[4..], (uint)length);
         destination[7] = (byte)type;
         BinaryPrimitives.WriteUInt32LittleEndian(destination[8..], streamId);
-        var position = 12;
-        if (extended)
+        if (!extended)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(destination[position..], timestamp);
-            position += 4;
+            return 12;
         }
 
-        var left = chunkSize;
-        position = Part(destination, position, head, chunkStreamId, extended, timestamp, chunkSize, ref left);
-        return Part(destination, position, payload, chunkStreamId, extended, timestamp, chunkSize, ref left);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[12..], timestamp);
+        return LargestHeader;
     }
 
     private static int Part(
-        Span<byte> destination, int position, ReadOnlySpan<byte> bytes, byte chunkStreamId, bool extended, uint timestamp, int chunkSize, ref int left)
+        Span<byte> destination, int position, ReadOnlySpan<byte> bytes, byte chunkStreamId, uint timestamp, int chunkSize, ref int left)
     {
         while (!bytes.IsEmpty)
         {
             if (left == 0)
             {
-                destination[position++] = (byte)(0xC0 | chunkStreamId);
-                if (extended)
-                {
-                    BinaryPrimitives.WriteUInt32BigEndian(destination[position..], timestamp);
-                    position += 4;
-                }
-
+                position += WriteContinuation(destination[position..], chunkStreamId, timestamp);
                 left = chunkSize;
             }
 

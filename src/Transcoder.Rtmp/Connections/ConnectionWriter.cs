@@ -261,17 +261,22 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
         for (var i = 0; i < images.Count; i++)
         {
-            var bytes = images[i].Memory;
-            if (patched)
+            var isFirst = true;
+            foreach (var part in images[i])
             {
-                var head = _heads.AsMemory(i * Head, Head);
-                bytes.Span[..ChunkWriter.StreamIdOffset].CopyTo(head.Span);
-                BinaryPrimitives.WriteUInt32LittleEndian(head.Span[ChunkWriter.StreamIdOffset..], streamId);
-                Add(head);
-                bytes = bytes[Head..];
-            }
+                var bytes = part;
+                if (patched && isFirst)
+                {
+                    var head = _heads.AsMemory(i * Head, Head);
+                    bytes.Span[..ChunkWriter.StreamIdOffset].CopyTo(head.Span);
+                    BinaryPrimitives.WriteUInt32LittleEndian(head.Span[ChunkWriter.StreamIdOffset..], streamId);
+                    Add(head);
+                    bytes = bytes[Head..];
+                }
 
-            Add(bytes);
+                isFirst = false;
+                Add(bytes);
+            }
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             return false;
         }
 
-        _bytes += image.Bytes.Length;
+        _bytes += image.Length;
         return true;
     }
 
@@ -79,7 +79,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
 
             foreach (var image in _images)
             {
-                _bytes += image.Bytes.Length;
+                _bytes += image.Length;
             }
 
             return _images.Count == 0 || await writer.WriteAsync(_images, streamId, cancellationToken);

@@ -136,7 +136,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
                 else if (IsWanted(packet, out var lane))
                 {
                     Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet, lane.Forms), images);
-                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing || (packet.IsKeyframe && lane.Kind == TrackKind.Video)));
+                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
                 }
             }
             finally

@@ -173,7 +173,18 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
     private WireImage Make(Packet packet, FlvForms forms = FlvForms.Compatible)
     {
         Span<byte> head = stackalloc byte[FlvVideoTag.MaxHeaderSize];
-        return Make(packet.Track.Kind, TimestampOf(packet, forms), HeadOf(packet, head, forms), packet.Payload.Span, forms);
+        var (kind, timestamp) = (packet.Track.Kind, TimestampOf(packet, forms));
+        var begin = HeadOf(packet, head, forms);
+        if (begin.Length >= chunkSize)
+        {
+            return Make(kind, timestamp, begin, packet.Payload.Span, forms);
+        }
+
+        var buffer = pool.Rent(ChunkWriter.LargestHeader + begin.Length + ChunkWriter.LargestContinuation);
+        var (chunkStream, type) = PlaceOf(kind);
+        var length = ChunkWriter.WriteHead(buffer.Span, chunkStream, type, StreamId, timestamp, begin, packet.Payload.Length);
+        var continuation = ChunkWriter.WriteContinuation(buffer.Span[length..], chunkStream, timestamp);
+        return WireImage.Create(buffer, length, chunkSize - begin.Length, continuation, packet, chunkSize, forms);
     }
 
     private WireImage Make(PacketRun run, FlvForms forms)
@@ -215,12 +226,14 @@ internal sealed class MessageMuxer(MediaBufferPool pool, int chunkSize)
 
     private int Write(Span<byte> destination, TrackKind kind, uint timestamp, ReadOnlySpan<byte> head, ReadOnlySpan<byte> payload)
     {
-        var (chunkStream, type) = kind switch
-        {
-            TrackKind.Video => (ChunkStreamIds.Video, MessageType.Video),
-            TrackKind.Audio => (ChunkStreamIds.Audio, MessageType.Audio),
-            _ => (ChunkStreamIds.Data, MessageType.DataAmf0),
-        };
+        var (chunkStream, type) = PlaceOf(kind);
         return ChunkWriter.Write(destination, chunkStream, type, StreamId, timestamp, head, payload, chunkSize);
     }
+
+    private static (byte ChunkStream, MessageType Type) PlaceOf(TrackKind kind) => kind switch
+    {
+        TrackKind.Video => (ChunkStreamIds.Video, MessageType.Video),
+        TrackKind.Audio => (ChunkStreamIds.Audio, MessageType.Audio),
+        _ => (ChunkStreamIds.Data, MessageType.DataAmf0),
+    };
 }

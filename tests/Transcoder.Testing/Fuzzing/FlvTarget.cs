@@ -4,6 +4,7 @@ using Transcoder.Media.Packets;
 using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Chunks;
 using Transcoder.Rtmp.Messages;
+using Transcoder.Testing.Rtmp;
 
 namespace Transcoder.Testing.Fuzzing;
 
@@ -129,7 +130,7 @@ internal static class FlvTarget
 
         private Packet? Return(WireImage image)
         {
-            var window = new ReadOnlySequence<byte>(image.Memory);
+            var window = new ReadOnlySequence<byte>(image.ToArray());
             var result = _chunks.Read(ref window, out var message);
             image.Release();
             Promise.Holds(result == ChunkReadResult.Message && window.IsEmpty, "our image is no message");

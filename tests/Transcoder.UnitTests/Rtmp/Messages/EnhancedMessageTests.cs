@@ -5,6 +5,7 @@ using Transcoder.Rtmp.Amf;
 using Transcoder.Rtmp.Chunks;
 using Transcoder.Rtmp.Messages;
 using Transcoder.Testing;
+using Transcoder.Testing.Rtmp;
 using Xunit;
 
 namespace Transcoder.UnitTests.Rtmp.Messages;
@@ -178,7 +179,7 @@ public sealed class EnhancedMessageTests : IDisposable
             composer.Compose(images);
         }
 
-        Assert.Equal(["A0", "B1", "A2", "B3"], images.Select(static image => Convert.ToHexString(image.Bytes[^1..])).Where(static last => last is not ("09" or "01" or "02")));
+        Assert.Equal(["A0", "B1", "A2", "B3"], images.Select(static image => Convert.ToHexString(image.ToArray()[^1..])).Where(static last => last is not ("09" or "01" or "02")));
         images.ForEach(static image => image.Release());
     }
 
@@ -187,7 +188,7 @@ public sealed class EnhancedMessageTests : IDisposable
     {
         var all = Demux($"9@0:170000000001 9@0:9600{Avc}0102 8@0:9500{Aac}021190 9@0:1701000000AA 9@0:9603{Avc}01BB 8@0:9501{Aac}02CC");
         var image = new MessageMuxer(_pool, 60_000).Metadata(all[0].Track, null, [all[1].Track, all[2].Track], 0, publishing: false);
-        var reader = new Amf0Reader(image.Bytes[12..]);
+        var reader = new Amf0Reader(image.ToArray()[12..]);
         Assert.True(reader.TryReadString(out var name));
         Assert.True(reader.TryRead(out var value));
         Assert.Equal("onMetaData", name);
@@ -256,7 +257,7 @@ public sealed class EnhancedMessageTests : IDisposable
 
         foreach (var image in images)
         {
-            byte[] bytes = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0xEA, 0x60, .. image.Bytes];
+            byte[] bytes = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 0xEA, 0x60, .. image.ToArray()];
             var sequence = new System.Buffers.ReadOnlySequence<byte>(bytes);
             Assert.Equal(ChunkReadResult.Message, reader.Read(ref sequence, out var message));
             if (message.Type != MessageType.DataAmf0)

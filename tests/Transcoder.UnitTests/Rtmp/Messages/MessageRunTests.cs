@@ -5,6 +5,7 @@ using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Amf;
 using Transcoder.Rtmp.Messages;
 using Transcoder.Testing;
+using Transcoder.Testing.Rtmp;
 using Xunit;
 
 namespace Transcoder.UnitTests.Rtmp.Messages;
@@ -36,7 +37,7 @@ public sealed class MessageRunTests : IDisposable
         using var run = new Run(_pool.Audio(60), _pool.Video(80, size: 1000, pts: 120), _pool.Audio(0x1000000));
         var image = _composer.ImageOf(run.Packets);
         Assert.NotNull(image);
-        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), image.Bytes.ToArray());
+        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), image.ToArray());
         Assert.Same(image, _muxer.ImageOf(run.Packets));
     }
 
@@ -44,7 +45,53 @@ public sealed class MessageRunTests : IDisposable
     public void A_run_for_another_chunk_size_has_an_image_of_its_own()
     {
         using var run = new Run(_pool.Video(80, size: 1000));
-        Assert.NotEqual(_muxer.ImageOf(run.Packets)!.Bytes.Length, new MessageMuxer(_pool, chunkSize: 60_000).ImageOf(run.Packets)!.Bytes.Length);
+        Assert.NotEqual(_muxer.ImageOf(run.Packets)!.Length, new MessageMuxer(_pool, chunkSize: 60_000).ImageOf(run.Packets)!.Length);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(6)]
+    [InlineData(128)]
+    [InlineData(32_000)]
+    public void A_packets_image_is_as_a_runs_and_copies_nothing(int chunkSize)
+    {
+        var muxer = new MessageMuxer(_pool, chunkSize);
+        foreach (var time in (ReadOnlySpan<long>)[40, 0xFFFFFF, 0x1000000])
+        {
+            foreach (var size in (ReadOnlySpan<int>)[1, Math.Max(1, chunkSize - 5), chunkSize, chunkSize + 1, Math.Max(1, (3 * chunkSize) - 5), (3 * chunkSize) + 7])
+            {
+                using var run = new Run(_pool.Video(time, size: size));
+                var image = muxer.ImageOf(run.Packets.Packets[0]);
+                Assert.Equal(muxer.ImageOf(run.Packets)!.ToArray(), image.ToArray());
+                if (chunkSize > 5)
+                {
+                    var payload = run.Packets.Packets[0].Payload;
+                    var left = payload;
+                    foreach (var part in image)
+                    {
+                        left = left.Span.Overlaps(part.Span, out var offset) && offset == 0 ? left[part.Length..] : left;
+                    }
+
+                    Assert.Equal(0, left.Length);
+                }
+
+                image.Release();
+            }
+        }
+    }
+
+    [Fact]
+    public void What_an_image_holds_of_a_packet_outlives_it()
+    {
+        var packet = _pool.Video(0, size: 500);
+        var expected = BytesAlone(packet);
+        var image = new MessageMuxer(_pool, chunkSize: 128).ImageOf(packet, keep: false);
+        packet.Release();
+        Assert.Equal(2, _pool.RentedBuffers); // The headers and the payload.
+        Assert.Equal(expected, image.ToArray());
+        image.Release();
+        Assert.Equal(0, _pool.RentedBuffers);
     }
 
     [Fact]
@@ -152,8 +199,8 @@ public sealed class MessageRunTests : IDisposable
         using var run = new Run(At(60_000_250), _pool.Video(80, size: 1000, pts: 120), _pool.Metadata(90));
         WireImage[] images = [precise.ImageOf(run.Packets)!, _composer.ImageOf(run.Packets)!];
         Assert.Equal([FlvForms.Precise, FlvForms.Compatible], images.Select(static image => image.Forms));
-        Assert.Equal(run.Packets.Packets.SelectMany(packet => BytesAlone(packet, packet.Track.Kind == TrackKind.Data ? default : FlvForms.Precise)), images[0].Bytes.ToArray());
-        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), images[1].Bytes.ToArray());
+        Assert.Equal(run.Packets.Packets.SelectMany(packet => BytesAlone(packet, packet.Track.Kind == TrackKind.Data ? default : FlvForms.Precise)), images[0].ToArray());
+        Assert.Equal(run.Packets.Packets.SelectMany(BytesAlone), images[1].ToArray());
         Assert.Same(images[0], _muxer.ImageOf(run.Packets, FlvForms.Precise));
     }
 
@@ -248,7 +295,7 @@ public sealed class MessageRunTests : IDisposable
     private byte[] BytesAlone(Packet packet, FlvForms forms)
     {
         var image = _muxer.ImageOf(packet, forms);
-        var bytes = image.Bytes.ToArray();
+        var bytes = image.ToArray();
         image.Release();
         return bytes;
     }
