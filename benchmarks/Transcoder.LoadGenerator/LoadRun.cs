@@ -16,8 +16,8 @@ internal sealed class LoadRun
     private const int WarmUpRounds = 12;
 
     // What a server keeps of a stream, and of one that is watched, is the stream's memory. So each has one player from the start, and the others' memory is counted
-    // from when the server has got that far.
-    private static readonly TimeSpan Fill = TimeSpan.FromSeconds(9);
+    // from when the server has got that far: it has had the whole clip, ten seconds, and as much again as it keeps.
+    private static readonly TimeSpan Fill = TimeSpan.FromSeconds(18);
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 

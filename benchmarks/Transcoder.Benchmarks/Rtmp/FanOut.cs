@@ -62,7 +62,7 @@ internal sealed class OpenOutput : IConnectionOutput
 {
     public long Parts => 0;
 
-    public int TrySend(ArraySegment<byte> bytes) => bytes.Count;
+    public int TrySend(ReadOnlySpan<byte> bytes) => bytes.Length;
 
     public void Add(ArraySegment<byte> bytes)
     {

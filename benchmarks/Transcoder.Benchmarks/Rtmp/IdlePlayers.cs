@@ -33,7 +33,7 @@ internal sealed class IdlePlayers : IAsyncDisposable
     {
         var options = ConfigurationFile.Parse("apps: { live: {} }").Options!;
         _door = new FrontDoor(options, TimeProvider.System, NullLoggerFactory.Instance);
-        _registry = new StreamRegistry(app => Policies.Of(options, app), _door.Access, TimeProvider.System, NullLogger<StreamRegistry>.Instance);
+        _registry = new StreamRegistry(Policies.OfApps(options).GetValueOrDefault, _door.Access, TimeProvider.System, NullLogger<StreamRegistry>.Instance);
         _handler = new RtmpConnectionHandler(
             new RtmpApplication(_registry, _door.Access), Policies.RtmpOf(options), new MediaBufferPool(), new RtmpStatistics(), TimeProvider.System,
             NullLogger<RtmpConnectionHandler>.Instance);

@@ -131,7 +131,7 @@ internal static partial class Daemon
         services.AddSingleton<IConnectionListenerFactory>(provider => new GuardedTransport(provider.GetRequiredService<FrontDoor>().Gate, provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(provider => provider.GetRequiredService<FrontDoor>().Access);
         services.AddSingleton(provider => new StreamRegistry(
-            app => Policies.Of(options, app), provider.GetRequiredService<AccessAuthorizer>(), TimeProvider.System, provider.GetRequiredService<ILogger<StreamRegistry>>()));
+            Policies.OfApps(options).GetValueOrDefault, provider.GetRequiredService<AccessAuthorizer>(), TimeProvider.System, provider.GetRequiredService<ILogger<StreamRegistry>>()));
         services.AddSingleton(Policies.Of(options.Workers));
         services.AddSingleton<IWorkerLauncher>(provider => new WorkerProcessLauncher(
             Environment.ProcessPath!, CommandLine.Version, provider.GetRequiredService<WorkerPolicy>(), TimeProvider.System, provider.GetRequiredService<ILogger<WorkerProcessLauncher>>()));

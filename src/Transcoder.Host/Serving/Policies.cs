@@ -18,8 +18,9 @@ internal static class Policies
 
     private static readonly TimeSpan TranscoderReach = new FeedLimits().TranscoderLag.ToTimeSpan() + TimeSpan.FromSeconds(2);
 
-    public static AppPolicy? Of(TranscoderOptions options, string name) =>
-        options.Apps.TryGetValue(name, out var app) ? Of(options, app) : null;
+    /// <summary>By the application's name. Made once: each player asks for its own.</summary>
+    public static Dictionary<string, AppPolicy> OfApps(TranscoderOptions options) =>
+        options.Apps.ToDictionary(app => app.Key, app => Of(options, app.Value), StringComparer.Ordinal);
 
     public static WorkerPolicy Of(WorkerOptions workers) => new(workers.Spare, workers.StartTimeout, workers.HangTimeout, workers.RestartDelayMax);
 

@@ -57,15 +57,17 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     /// <returns>False when the queue is full: the peer asks and does not read.</returns>
     public bool Send(ReadOnlySpan<byte> messages)
     {
-        lock (_queueLock)
+        if (_queued is null && _turn.Wait(0))
         {
-            if ((_queued?.WrittenCount ?? 0) + messages.Length > queueLimit)
-            {
-                return false;
-            }
+            var left = messages[SendNow(messages)..];
+            var fits = left.IsEmpty || Queue(left);
+            EndTurn();
+            return fits;
+        }
 
-            _queued ??= new ArrayBufferWriter<byte>(messages.Length);
-            _queued.Write(messages);
+        if (!Queue(messages))
+        {
+            return false;
         }
 
         if (_turn.Wait(0))
@@ -169,6 +171,42 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         finally
         {
             await output.CompleteAsync();
+        }
+    }
+
+    /// <summary>With the turn. What others have queued meanwhile goes first.</summary>
+    private int SendNow(ReadOnlySpan<byte> messages)
+    {
+        if (_closed || _queued is not null)
+        {
+            return 0;
+        }
+
+        try
+        {
+            var sent = output.TrySend(messages);
+            Count(sent);
+            return sent;
+        }
+        catch (Exception exception) when (IsConnectionGone(exception))
+        {
+            _closed = true;
+            return 0;
+        }
+    }
+
+    private bool Queue(ReadOnlySpan<byte> messages)
+    {
+        lock (_queueLock)
+        {
+            if ((_queued?.WrittenCount ?? 0) + messages.Length > queueLimit)
+            {
+                return false;
+            }
+
+            _queued ??= new ArrayBufferWriter<byte>(messages.Length);
+            _queued.Write(messages);
+            return true;
         }
     }
 

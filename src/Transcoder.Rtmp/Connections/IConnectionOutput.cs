@@ -5,7 +5,7 @@ internal interface IConnectionOutput
 {
     /// <summary>Sends of the bytes what can be sent without waiting, where nothing was added before them.</summary>
     /// <returns>How many: none where it would have to wait, or broke, which the next flush tells.</returns>
-    int TrySend(ArraySegment<byte> bytes);
+    int TrySend(ReadOnlySpan<byte> bytes);
 
     /// <summary>Adds bytes to the next flush. They must stay as they are until it has completed.</summary>
     void Add(ArraySegment<byte> bytes);

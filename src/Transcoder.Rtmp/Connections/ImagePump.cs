@@ -93,7 +93,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             }
 
             _images.Clear();
-            if (_images.Capacity > UsualImages)
+            if (_sourceIsDry && _images.Capacity > UsualImages)
             {
                 _images.Capacity = 0;
             }

@@ -33,8 +33,8 @@ internal enum BandwidthLimit : byte
 /// <summary>Control and command messages put together for one write: some encoders cannot read an answer that arrives in pieces.</summary>
 internal sealed class MessageBatch(int chunkSize)
 {
-    private readonly ArrayBufferWriter<byte> _output = new(512);
-    private readonly ArrayBufferWriter<byte> _body = new(256);
+    private readonly ArrayBufferWriter<byte> _output = new();
+    private ArrayBufferWriter<byte>? _body;
 
     public ReadOnlySpan<byte> Bytes => _output.WrittenSpan;
 
@@ -102,6 +102,7 @@ internal sealed class MessageBatch(int chunkSize)
 
     private MessageBatch Amf(byte chunkStreamId, MessageType type, uint streamId, Action<Amf0Writer> write)
     {
+        _body ??= new ArrayBufferWriter<byte>();
         _body.ResetWrittenCount();
         write(new Amf0Writer(_body));
         return Add(chunkStreamId, type, streamId, _body.WrittenSpan);

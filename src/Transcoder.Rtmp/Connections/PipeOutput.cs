@@ -10,7 +10,7 @@ internal sealed class PipeOutput(PipeWriter pipe) : IConnectionOutput
     /// <summary>A pipe says no more of a flush than that it is over.</summary>
     public long Parts => 0;
 
-    public int TrySend(ArraySegment<byte> bytes) => 0;
+    public int TrySend(ReadOnlySpan<byte> bytes) => 0;
 
     public void Add(ArraySegment<byte> bytes) => pipe.Write(bytes);
 

@@ -14,6 +14,9 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
     // The runtime's gather write keeps this many segments on the stack and allocates for more.
     private const int GatherSegments = 8;
 
+    // What a new player is sent at a time seldom has more.
+    private const int BatchSegments = 64;
+
     // What leaves as one: a reader of 50 kb/s takes it in ten seconds.
     private const int PartBytes = 64 << 10;
 
@@ -38,13 +41,21 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
     public long Parts => Volatile.Read(ref _parts);
 
     /// <summary>One block that the kernel takes whole, as nearly always: no more than the system call.</summary>
-    public int TrySend(ArraySegment<byte> bytes)
+    public int TrySend(ReadOnlySpan<byte> bytes)
     {
-        var sent = _socket.Send(bytes.AsSpan(), SocketFlags.None, out var error);
+        var sent = _socket.Send(bytes, SocketFlags.None, out var error);
         return error == SocketError.Success ? sent : 0;
     }
 
-    public void Add(ArraySegment<byte> bytes) => _segments.Add(bytes);
+    public void Add(ArraySegment<byte> bytes)
+    {
+        if (_segments.Count == GatherSegments)
+        {
+            _segments.EnsureCapacity(BatchSegments);
+        }
+
+        _segments.Add(bytes);
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FlushAsync()
@@ -77,10 +88,11 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
         }
         finally
         {
+            var used = _segments.Count;
             _segments.Clear();
-            if (_segments.Capacity > GatherSegments)
+            if (used <= GatherSegments && _segments.Capacity > GatherSegments)
             {
-                // A new player's GOP, or a slow one's: it need not keep the list for the rest of its life.
+                // A new player's GOP, or a slow one's, is over: it need not keep the list for the rest of its life.
                 _segments.Capacity = 0;
             }
         }

@@ -23,6 +23,9 @@ internal sealed class Handshake
     public const int PacketLength = 1536;
     public const byte Version = 3;
 
+    /// <summary>S0, S1 and S2, in bytes.</summary>
+    public const int AnswerLength = 1 + (2 * PacketLength);
+
     private bool _answered;
 
     /// <summary>Set with <see cref="HandshakeResult.NotRtmp"/>.</summary>
@@ -76,7 +79,7 @@ internal sealed class Handshake
 
     private void Answer(ReadOnlySpan<byte> c1, IBufferWriter<byte> output)
     {
-        var answer = output.GetSpan(1 + (2 * PacketLength));
+        var answer = output.GetSpan(AnswerLength);
         var s1 = answer.Slice(1, PacketLength);
         var s2 = answer.Slice(1 + PacketLength, PacketLength);
         answer[0] = Version;
@@ -103,7 +106,7 @@ internal sealed class Handshake
             c1.CopyTo(s2);
         }
 
-        output.Advance(1 + (2 * PacketLength));
+        output.Advance(AnswerLength);
     }
 
     private static Reason Recognise(byte first) => first switch

@@ -48,11 +48,15 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
         }
     }
 
-    /// <summary>
-    /// All that a player begins with has been composed. Of that the keyframe alone, the largest, was kept with its packet, for others that begin with it; from now on images
-    /// are shared.
-    /// </summary>
-    public void CatchUp() => _caughtUp = true;
+    /// <summary>What a player begins with has been composed: it is old, and nobody else will ask for it. From now on images stay with their packets for others.</summary>
+    public void CatchUp()
+    {
+        _caughtUp = true;
+        if (_waiting.Capacity > UsualPackets)
+        {
+            _waiting.TrimExcess();
+        }
+    }
 
     public void Pause(bool paused)
     {
@@ -143,11 +147,6 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
             {
                 packet.Release();
             }
-        }
-
-        if (_waiting.Capacity > UsualPackets)
-        {
-            _waiting.TrimExcess();
         }
     }
 

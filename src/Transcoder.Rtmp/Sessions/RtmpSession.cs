@@ -251,7 +251,7 @@ internal sealed partial class RtmpSession
     private async Task<Reason?> HandshakeAsync()
     {
         var handshake = new Handshake();
-        var output = new ArrayBufferWriter<byte>();
+        var output = new ArrayBufferWriter<byte>(Handshake.AnswerLength);
         var needed = 1;
         while (true)
         {

@@ -38,7 +38,7 @@ public sealed class MetricsExportTests : IAsyncDisposable
     {
         var options = ServingOptions.Read();
         _door = new FrontDoor(options, TimeProvider.System, NullLoggerFactory.Instance);
-        _registry = new StreamRegistry(app => Policies.Of(options, app), _door.Access, TimeProvider.System, NullLogger<StreamRegistry>.Instance);
+        _registry = new StreamRegistry(Policies.OfApps(options).GetValueOrDefault, _door.Access, TimeProvider.System, NullLogger<StreamRegistry>.Instance);
         _workers = new WorkerPool(_launcher, Policies.Of(options.Workers) with { Spares = 0 }, TimeProvider.System, NullLogger<WorkerPool>.Instance);
         var resources = TestMachines.CpuOnly(TimeProvider.System);
         _watch = new DeviceWatch(new FakeDeviceProgram(), resources, TimeProvider.System, NullLogger<DeviceWatch>.Instance);

@@ -10,8 +10,8 @@ public sealed class PoliciesTests
     public void An_application_is_what_the_file_says_and_one_that_is_not_there_has_no_policy()
     {
         var options = ServingOptions.Read();
-        Assert.Null(Policies.Of(options, "other"));
-        var policy = Policies.Of(options, "live")!;
+        Assert.False(Policies.OfApps(options).ContainsKey("other"));
+        var policy = Policies.OfApps(options)["live"];
         Assert.Equal(["720p"], policy.Ladder.Select(rung => rung.Name));
         Assert.Equal(policy.KeyframeInterval.ToTimeSpan(), options.Apps["live"].KeyframeInterval);
         Assert.Equal(policy.TakeoverAfter, options.Apps["live"].Publish.SilenceTimeout);
@@ -23,7 +23,7 @@ public sealed class PoliciesTests
     public void Takeover_words_are_times_of_silence(string word, long ticks)
     {
         var options = ServingOptions.Read($"  other:\n    publish: {{ takeover: {word} }}");
-        Assert.Equal(TimeSpan.FromTicks(ticks), Policies.Of(options, "other")!.TakeoverAfter);
+        Assert.Equal(TimeSpan.FromTicks(ticks), Policies.OfApps(options)["other"].TakeoverAfter);
     }
 
     /// <summary>A hook that is slower than its deadline is an answer of its own; the session must not be the first to give up.</summary>
@@ -43,7 +43,7 @@ public sealed class PoliciesTests
     [Fact]
     public void Impatient_players_do_not_shorten_what_a_new_worker_finds()
     {
-        var limits = Policies.Of(ServingOptions.Read("  other:\n    player_lag: 1s"), "other")!.Limits;
+        var limits = Policies.OfApps(ServingOptions.Read("  other:\n    player_lag: 1s"))["other"].Limits;
         Assert.Equal(1000, limits.SubscriberLag.Milliseconds);
         Assert.True(limits.Keep > limits.TranscoderLag, $"{limits.Keep}");
         Assert.True(limits.KeepAtMost >= limits.Keep);

@@ -32,7 +32,7 @@ public sealed class ConnectionWriterTests
 
         public long Parts { get; set; }
 
-        public int TrySend(ArraySegment<byte> bytes) => 0;
+        public int TrySend(ReadOnlySpan<byte> bytes) => 0;
 
         public void Add(ArraySegment<byte> bytes)
         {
