@@ -29,15 +29,15 @@ public class MessageReading
 
         // Configuration once, as at the start of a stream.
         var headers = new ArrayBufferWriter<byte>();
-        headers.Write(muxer.SequenceHeader(MediaSamples.Video, 0)!.Bytes);
-        headers.Write(muxer.SequenceHeader(MediaSamples.Audio, 0)!.Bytes);
+        Write(headers, muxer.SequenceHeader(MediaSamples.Video, 0)!);
+        Write(headers, muxer.SequenceHeader(MediaSamples.Audio, 0)!);
         Take(new ReadOnlySequence<byte>(headers.WrittenMemory));
 
         var media = new ArrayBufferWriter<byte>();
         for (var i = 0; i < Messages; i++)
         {
             var packet = i % 2 == 0 ? MediaSamples.Picture(_pool, i * 20) : MediaSamples.Sound(_pool, i * 20);
-            media.Write(muxer.ImageOf(packet).Bytes);
+            Write(media, muxer.ImageOf(packet));
             packet.Release();
         }
 
@@ -66,5 +66,13 @@ public class MessageReading
         }
 
         return packets;
+    }
+
+    private static void Write(ArrayBufferWriter<byte> output, WireImage image)
+    {
+        foreach (var part in image)
+        {
+            output.Write(part.Span);
+        }
     }
 }

@@ -10,7 +10,7 @@ namespace Transcoder.Media.Buffers;
 internal sealed class PageStore
 {
     public const int PageSize = 1 << 10;
-    public const int LargestBlock = RegionSize / 4;
+    public const int LargestBlock = RegionSize / 2;
 
     private const int RegionSize = 1 << 20;
 

@@ -45,7 +45,7 @@ internal sealed class WireImage : RefCounted
 
     /// <summary>The whole image where it is one part, as a run's is.</summary>
     public ArraySegment<byte> Segment =>
-        _shared is null && MemoryMarshal.TryGetArray<byte>(Head, out var segment) ? segment : throw new InvalidOperationException("an image of several parts");
+        _shared is null && MemoryMarshal.TryGetArray<byte>(Head, out var segment) ? segment : throw new NotSupportedException("an image of several parts");
 
     private ReadOnlyMemory<byte> Head => Block[.._length];
 
