@@ -43,13 +43,17 @@ public class Delivery
             _ = reader.WaitToReadAsync(CancellationToken.None);
         }
 
+        // What does not arrive is an error, not a gate that never ends.
+        _client.ReceiveTimeout = 10_000;
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         _client.Connect(listener.LocalEndpoint);
         _connection = Writer(new SocketOutput(listener.AcceptSocket(), new Pipe().Writer));
         var packet = MediaSamples.Picture(_pool, 0);
-        _image = _muxer.ImageOf(packet);
+        var run = PacketRun.Begin();
+        run.Add(packet);
         packet.Release();
+        _image = _muxer.ImageOf(run);
     }
 
     [Benchmark(OperationsPerInvoke = Subscribers)]

@@ -36,7 +36,10 @@ public class FanOut
     public void MakeImage()
     {
         var packet = MediaSamples.Picture(_pool, 40);
-        _muxer.ImageOf(packet).Release();
+        var run = PacketRun.Begin();
+        run.Add(packet);
+        _ = _muxer.ImageOf(run);
+        run.Release();
         packet.Release();
     }
 
