@@ -46,9 +46,8 @@ public class MediaBufferPool
         ArgumentOutOfRangeException.ThrowIfNegative(size);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, LargestBlock);
         Interlocked.Increment(ref _rented);
-        if (size is > PageStore.PageSize and <= PageStore.LargestBlock)
+        if (size is > PageStore.PageSize and <= PageStore.LargestGuest && _pages.Take(size) is { Region: { } region, Bytes: var bytes })
         {
-            var (region, bytes) = _pages.Take(size);
             if (_shells.TryPop() is not { } shell)
             {
                 return new MediaBuffer(this, bytes, region);

@@ -10,7 +10,10 @@ namespace Transcoder.Media.Buffers;
 internal sealed class PageStore
 {
     public const int PageSize = 1 << 10;
-    public const int LargestBlock = RegionSize / 2;
+    public const int LargestBlock = RegionSize / 4;
+
+    /// <summary>What still takes room that is there. A region begun for such blocks would stay a seventh empty.</summary>
+    public const int LargestGuest = RegionSize / 2;
 
     private const int RegionSize = 1 << 20;
 
@@ -34,7 +37,8 @@ internal sealed class PageStore
         }
     }
 
-    public (Region Region, Memory<byte> Bytes) Take(int size)
+    /// <returns>No region where there is no room for a guest.</returns>
+    public (Region? Region, Memory<byte> Bytes) Take(int size)
     {
         var pages = (size + PageSize - 1) / PageSize;
         lock (_gate)
@@ -47,6 +51,11 @@ internal sealed class PageStore
                     _pagesUsed += pages;
                     return (region, bytes);
                 }
+            }
+
+            if (size > LargestBlock)
+            {
+                return default;
             }
 
             var added = new Region();

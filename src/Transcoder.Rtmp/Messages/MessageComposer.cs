@@ -48,7 +48,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
         }
     }
 
-    /// <summary>What a player begins with has been composed: it is old, and nobody else will ask for it. From now on images stay with their packets for others.</summary>
+    /// <summary>What a player begins with has been composed. Of that the keyframe alone was kept, for others that begin with it; from now on images stay with their packets.</summary>
     public void CatchUp()
     {
         _caughtUp = true;
@@ -140,7 +140,7 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
                 else if (IsWanted(packet, out var lane))
                 {
                     Announce(lane, packet.Track, MessageMuxer.TimestampOf(packet, lane.Forms), images);
-                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing));
+                    images.Add(muxer.ImageOf(packet, lane.Forms, keep: _caughtUp || publishing || (packet.IsKeyframe && lane.Kind == TrackKind.Video)));
                 }
             }
             finally
