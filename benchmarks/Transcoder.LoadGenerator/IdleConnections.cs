@@ -31,7 +31,7 @@ internal static class IdleConnections
         await using var silent = await client.PublishAsync(UrlOf("silent"), stop);
         await Task.Delay(Settle, stop);
         var delays = new DelayHistogram();
-        var viewers = Enumerable.Range(0, 10).Select(_ => new Viewer(client, publisher, UrlOf("load0"), delays)).ToArray();
+        var viewers = Enumerable.Range(0, 10).Select(_ => new Viewer(client, false, publisher, UrlOf("load0"), delays)).ToArray();
         await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(stop)));
         await Task.Delay(Settle, stop);
         var from = publisher.Sent;

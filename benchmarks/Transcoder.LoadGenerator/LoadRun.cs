@@ -29,7 +29,10 @@ internal sealed class LoadRun
     private readonly MediaBufferPool _pool = new();
     private readonly RtmpClient _client;
 
-    private LoadRun(LoadPlan plan, string application, ProcessFigures server, CancellationToken stop)
+    // Those who are counted read together. Who joins late is timed, and reads like any player.
+    private readonly RtmpClient _players;
+
+    private LoadRun(LoadPlan plan, string application, ProcessFigures server, ReadingRounds rounds, CancellationToken stop)
     {
         _plan = plan;
         _application = application;
@@ -37,11 +40,13 @@ internal sealed class LoadRun
         _stop = stop;
         _clip = RecordedClip.Read(plan.File, plan.BitsPerSecond);
         _client = new RtmpClient(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System);
+        _players = new RtmpClient(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System, rounds.DialAsync);
     }
 
     public static async Task<LoadResult> RunAsync(LoadPlan plan, string application, ProcessFigures server, CancellationToken stop)
     {
-        var run = new LoadRun(plan, application, server, stop);
+        using var rounds = new ReadingRounds();
+        var run = new LoadRun(plan, application, server, rounds, stop);
         await run.WarmUpAsync();
         return await run.MeasureAsync();
     }
@@ -59,7 +64,7 @@ internal sealed class LoadRun
         using var check = _plan.Check ? IndependentReader.Start($"{_application}/warm") : null;
         for (var round = 0; round < WarmUpRounds; round++)
         {
-            var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
+            var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, false, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
             await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
             await Task.Delay(Settle / 4, _stop);
             foreach (var viewer in viewers)
@@ -96,7 +101,7 @@ internal sealed class LoadRun
             while (viewers.Count < upTo)
             {
                 var batch = Enumerable.Range(viewers.Count, Math.Min(Joining, upTo - viewers.Count))
-                    .Select(i => new Viewer(_client, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays, recording: _plan.Check && i == 0)).ToArray();
+                    .Select(i => new Viewer(_players, true, publishers[i % publishers.Length], UrlOf($"load{i % publishers.Length}"), delays, recording: _plan.Check && i == 0)).ToArray();
                 viewers.AddRange(batch);
                 await Task.WhenAll(batch.Select(viewer => viewer.StartAsync(_stop)));
             }
@@ -114,7 +119,7 @@ internal sealed class LoadRun
 
             for (var i = 0; i < _plan.Stuck; i++)
             {
-                stuck.Add(new Viewer(_client, publishers[0], UrlOf("load0"), new DelayHistogram()));
+                stuck.Add(new Viewer(_client, false, publishers[0], UrlOf("load0"), new DelayHistogram()));
                 await stuck[i].StartStuckAsync(_stop);
             }
 
@@ -191,7 +196,7 @@ internal sealed class LoadRun
         var late = new List<Viewer>();
         for (var i = 0; i < LateJoins; i++)
         {
-            await using var viewer = new Viewer(_client, publisher, UrlOf("load0"), new DelayHistogram());
+            await using var viewer = new Viewer(_client, false, publisher, UrlOf("load0"), new DelayHistogram());
             await viewer.StartAsync(_stop);
             for (var waited = 0; viewer.FirstVideo is null && waited < 1000; waited++)
             {

@@ -5,8 +5,10 @@ using Transcoder.Rtmp.Clients;
 namespace Transcoder.LoadGenerator;
 
 /// <summary>One player: reads all it is sent and notes when.</summary>
+/// <param name="inRounds">Whether its client reads in <see cref="ReadingRounds"/>, and not like any player.</param>
 /// <param name="recording">Whether it keeps the kind and size of each packet, for a comparison.</param>
-internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, RtmpUrl url, DelayHistogram delays, bool recording = false) : IAsyncDisposable
+internal sealed class Viewer(RtmpClient client, bool inRounds, StampedPublisher publisher, RtmpUrl url, DelayHistogram delays, bool recording = false)
+    : IAsyncDisposable
 {
     private const int Attempts = 3;
 
@@ -87,7 +89,7 @@ internal sealed class Viewer(RtmpClient client, StampedPublisher publisher, Rtmp
     {
         while (await player.ReadAsync(_ending.Token) is { } packet)
         {
-            var now = Stopwatch.GetTimestamp();
+            var now = inRounds ? ReadingRounds.Arrival : Stopwatch.GetTimestamp();
             var (kind, isKeyframe, length) = (packet.Track.Kind, packet.IsKeyframe, packet.Payload.Length);
             var number = kind == TrackKind.Data ? -1 : publisher.NumberOf(packet.Payload.Span);
             packet.Release();
