@@ -12,7 +12,7 @@ internal sealed partial class LearnedState(EncoderOptions options, ResourceManag
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    private string _saved = "";
+    private byte[] _saved = [];
 
     /// <summary>Null: nothing is kept.</summary>
     public static string? PathOf(EncoderOptions options) =>
@@ -42,9 +42,13 @@ internal sealed partial class LearnedState(EncoderOptions options, ResourceManag
 
     private void Save()
     {
-        var state = resources.State();
-        var text = JsonSerializer.Serialize(state);
-        if (PathOf(options) is not { } path || text == _saved)
+        if (PathOf(options) is not { } path)
+        {
+            return;
+        }
+
+        var state = ResourceStateFile.Format(resources.State());
+        if (state.AsSpan().SequenceEqual(_saved))
         {
             return;
         }
@@ -59,7 +63,7 @@ internal sealed partial class LearnedState(EncoderOptions options, ResourceManag
         }
 
         // Also when it failed: told once, and tried again when there is something new.
-        _saved = text;
+        _saved = state;
     }
 
     private static T Read<T>(string? path, Func<string?, T> load, T nothing, ILogger log)

@@ -35,12 +35,15 @@ public static class ResourceStateFile
     public static ResourceState Load(string path) =>
         File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), ResourceStateJson.Default.ResourceState) ?? ResourceState.Empty : ResourceState.Empty;
 
+    /// <summary>The file's content.</summary>
+    public static byte[] Format(ResourceState state) => JsonSerializer.SerializeToUtf8Bytes(state, ResourceStateJson.Default.ResourceState);
+
     /// <summary>Whole or not at all: a crash leaves the old file.</summary>
-    public static void Save(string path, ResourceState state)
+    public static void Save(string path, byte[] content)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var next = path + ".new";
-        File.WriteAllBytes(next, JsonSerializer.SerializeToUtf8Bytes(state, ResourceStateJson.Default.ResourceState));
+        File.WriteAllBytes(next, content);
         File.Move(next, path, overwrite: true);
     }
 }

@@ -92,7 +92,7 @@ public sealed class SessionCapTests
         var (machine, _) = Filled(FallbackPolicy.Allow, 3);
         var state = machine.Manager.State();
         var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName(), "state.json");
-        ResourceStateFile.Save(path, state);
+        ResourceStateFile.Save(path, ResourceStateFile.Format(state));
         var again = new Machine(TwoCards(), state: ResourceStateFile.Load(path));
         Assert.Equal(3, again.Device("gpu-0").SessionCap);
         var other = new Machine(new ModelDriver().Gpu("gpu-0", driver: "580.2"), state: ResourceStateFile.Load(path));
