@@ -10,10 +10,20 @@ namespace Transcoder.Streams.Feeds;
 /// </summary>
 internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 {
+    // What the average of deliveries goes back to: about a second's.
+    private const int Deliveries = 32;
+
     private Rhythm _pictures = new();
     private Rhythm _sounds = new();
     private TrackKind _awaited;
     private long _since;
+
+    // Of what is held now.
+    private MediaTime _hold = pace.Hold;
+    private bool _always = pace.Always;
+
+    // How long a delivery takes until the last subscriber of its row has it, on average.
+    private MediaTime _delivery;
 
     /// <summary>Packets are waiting for others.</summary>
     public bool Holding { get; private set; }
@@ -33,7 +43,7 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
             RhythmOf(kind).Note(packet.Dts, clock.GetTimestamp());
         }
 
-        if (!watched || (Holding && ((kind == _awaited && !pace.Always) || IsOverdue)))
+        if (!watched || (Holding && ((kind == _awaited && !_always) || IsOverdue)))
         {
             Stop();
             return true;
@@ -44,8 +54,9 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
             return false;
         }
 
+        ChooseHold();
         _awaited = kind == TrackKind.Video ? TrackKind.Audio : TrackKind.Video;
-        if (!pace.Always && !RhythmOf(_awaited).IsDue(pace.Hold, clock))
+        if (!_always && !RhythmOf(_awaited).IsDue(_hold, clock))
         {
             return true;
         }
@@ -55,13 +66,29 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
         return false;
     }
 
+    /// <summary>
+    /// A delivery that set out at <paramref name="since"/>, a timestamp of the clock, has reached the last of its row. A keyframe's is long on any machine, and counts no more than two holds.
+    /// </summary>
+    public void NoteDelivery(long since)
+    {
+        var took = MediaTime.Min(MediaTime.FromTimeSpan(clock.GetElapsedTime(since)), pace.Hold + pace.Hold);
+        _delivery = new MediaTime(((_delivery.Nanoseconds * (Deliveries - 1)) + took.Nanoseconds) / Deliveries);
+    }
+
     /// <summary>Whether what is held has waited long enough.</summary>
     public bool TimeIsUp => Holding && IsOverdue;
 
     /// <summary>What was held is on its way.</summary>
     public void Stop() => Holding = false;
 
-    private bool IsOverdue => MediaTime.FromTimeSpan(clock.GetElapsedTime(_since)) >= pace.Hold;
+    private bool IsOverdue => MediaTime.FromTimeSpan(clock.GetElapsedTime(_since)) >= _hold;
+
+    private void ChooseHold()
+    {
+        var isLong = pace.MostHold > pace.Hold && _delivery > pace.Hold;
+        _always = pace.Always || isLong;
+        _hold = isLong ? MediaTime.Min(_delivery + _delivery, pace.MostHold) : pace.Hold;
+    }
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
 

@@ -3,7 +3,8 @@ using Transcoder.Media.Packets;
 namespace Transcoder.Streams.Feeds;
 
 /// <summary>A run and the sequence number of its first packet.</summary>
-internal readonly record struct PlacedRun(PacketRun Run, long From)
+/// <param name="Since">When it set out, a timestamp of the feed's clock.</param>
+internal readonly record struct PlacedRun(PacketRun Run, long From, long Since)
 {
     public long End => From + Run.Packets.Count;
 }
@@ -30,12 +31,16 @@ internal sealed class FeedRow(StreamFeed feed) : IThreadPoolWorkItem
     /// <summary>Sequence number behind the run.</summary>
     public long End { get; private set; }
 
+    /// <summary>When the run set out.</summary>
+    public long Since { get; private set; }
+
     /// <summary>Under the feed's lock.</summary>
     public void Begin(PlacedRun run)
     {
         run.Run.AddReference();
         _run = run.Run;
         End = run.End;
+        Since = run.Since;
     }
 
     /// <summary>Outside the feed's lock: the rows of one run, of which this is the first, set out; this one on the thread that is here.</summary>

@@ -39,6 +39,7 @@ public sealed partial class StreamFeed
         bool again;
         lock (_gate)
         {
+            _gathering.NoteDelivery(row.Since);
             var (next, staying) = (RunAt(row.End), 0);
             for (var i = 0; i < row.Readers.Count; i++)
             {
@@ -116,7 +117,7 @@ public sealed partial class StreamFeed
             return (AddWaiting(_readers), null);
         }
 
-        var run = new PlacedRun(made, from);
+        var run = new PlacedRun(made, from, _clock.GetTimestamp());
         FeedRow? rows = null;
         var waking = 0;
         foreach (var reader in _readers)

@@ -329,6 +329,47 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
+    public void Balanced_gathers_in_any_case_where_the_last_of_many_has_its_packets_late()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        player.Taking = () => Pass(12);
+        var time = PicturesEvery40Milliseconds(from: 80, count: 100);
+        player.Taking = null;
+        Feed.Tick();
+        var before = player.Runs.Count;
+        Feed.Publish(_pool.Video(time));
+        Pass(13);
+        Feed.Publish(_pool.Video(time + 13));
+        Assert.Equal(before, player.Runs.Count);
+        Pass(1);
+        Feed.Publish(_pool.Video(time + 14));
+        Assert.Equal([[time, time + 13, time + 14]], player.Times.Skip(before));
+    }
+
+    [Fact]
+    public void Balanced_gathers_no_more_when_deliveries_are_short_again()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        player.Taking = () => Pass(12);
+        var time = PicturesEvery40Milliseconds(from: 80, count: 100);
+        player.Taking = null;
+        time = PicturesEvery40Milliseconds(from: time, count: 100);
+        Feed.Publish(_pool.Video(time));
+        Assert.Equal(time, player.All[^1]);
+    }
+
+    [Fact]
+    public void A_few_keyframes_that_take_long_do_not_make_balanced_gather()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        player.Taking = () => Pass(200);
+        var time = PicturesEvery40Milliseconds(from: 80, count: 5);
+        player.Taking = null;
+        Feed.Publish(_pool.Video(time));
+        Assert.Equal(time, player.All[^1]);
+    }
+
+    [Fact]
     public void A_subscriber_that_never_reads_costs_the_feed_no_more_than_its_limits()
     {
         _feed = new StreamFeed(new FeedLimits { MaxPackets = 100 }, _clock);
@@ -358,6 +399,18 @@ public sealed class FeedPaceTests : IDisposable
         Pass(pace.Always ? 300 : 0);
         player.WaitOn(cancellationToken);
         return player;
+    }
+
+    /// <returns>The time of the next one.</returns>
+    private int PicturesEvery40Milliseconds(int from, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            Feed.Publish(_pool.Video(from + (i * 40)));
+            Pass(40);
+        }
+
+        return from + (count * 40);
     }
 
     private void Pass(int milliseconds) => _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
