@@ -85,9 +85,9 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 
     private void ChooseHold()
     {
-        var isLong = pace.MostHold > pace.Hold && _delivery > pace.Hold;
+        var isLong = pace.LongHold > pace.Hold && _delivery > pace.Hold;
         _always = pace.Always || isLong;
-        _hold = isLong ? MediaTime.Min(_delivery + _delivery, pace.MostHold) : pace.Hold;
+        _hold = isLong ? pace.LongHold : pace.Hold;
     }
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
