@@ -1,4 +1,5 @@
 /* The shared memory of one simulated machine: who holds what, across processes, and the end of what dead ones held. */
+#define _GNU_SOURCE /* F_OFD_SETLKW */
 #include "../simgpu.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,7 +55,8 @@ static void map(void)
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/state", directory);
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (file < 0 || flock(file, LOCK_EX) || ftruncate(file, sizeof(struct sim_state)))
+    struct flock lock = {.l_type = F_WRLCK}; /* not flock(2): .NET takes that to read, and fails where another holds it */
+    if (file < 0 || fcntl(file, F_OFD_SETLKW, &lock) || ftruncate(file, sizeof(struct sim_state)))
         fail(path);
     shared = mmap(NULL, sizeof(struct sim_state), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (shared == MAP_FAILED)
@@ -64,7 +65,8 @@ static void map(void)
         initialise(shared);
     if (shared->magic != SIM_MAGIC || shared->version != SIM_VERSION)
         fail("the state is of another build");
-    flock(file, LOCK_UN); /* the mapping keeps the open file, and so its lock, beyond close */
+    lock.l_type = F_UNLCK;
+    fcntl(file, F_OFD_SETLK, &lock); /* the mapping keeps the open file, and so its lock, beyond close */
     close(file);
 }
 

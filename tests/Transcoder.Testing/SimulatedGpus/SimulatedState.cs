@@ -70,7 +70,7 @@ public sealed class SimulatedState
         return new SimulatedState(devices, sessions, Int64(bytes, 32));
     }
 
-    // Without the lock that File.ReadAllBytes takes.
+    // Shared with who writes it: a simulated driver.
     private static byte[] Contents(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

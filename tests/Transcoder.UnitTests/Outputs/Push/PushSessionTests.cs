@@ -163,8 +163,13 @@ public sealed class PushSessionTests : SessionTest
         var (push, running) = Start();
         await EventuallyAsync(() => push.Connections == 1);
         Assert.Equal(1, Handler.RequestReconnect("rtmp://other/live"));
-        for (var at = 40; at <= 8_000; at += 40)
+
+        // The stream goes on until the new connection has it: a loaded machine makes the connection late.
+        var published = 1;
+        var until = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        while ((push.Connections < 2 && Environment.TickCount64 < until) || published % 10 != 1)
         {
+            var at = 40 * published++;
             _stream.Publish(Pool.Video(at, keyframe: at % 400 == 0));
             if (at % 400 == 0)
             {
@@ -174,6 +179,7 @@ public sealed class PushSessionTests : SessionTest
                     Clock.Advance(TimeSpan.FromMilliseconds(5));
                     return push.Lag < MediaTime.FromMilliseconds(1_000);
                 });
+                await Task.Delay(1);
             }
         }
 
@@ -212,9 +218,9 @@ public sealed class PushSessionTests : SessionTest
                 }
             }
 
-            return times.Count >= 201;
+            return times.Count >= published;
         });
-        Assert.Equal(Enumerable.Range(0, 201).Select(static i => i * 40L), times.Order());
+        Assert.Equal(Enumerable.Range(0, published).Select(static i => i * 40L), times.Order());
         Assert.Contains(_lines.Lines, static line => line.Contains("went over", StringComparison.Ordinal));
     }
 
