@@ -35,7 +35,7 @@ public sealed class RtmpConnectionHandler : ConnectionHandler, IAsyncDisposable
         Statistics = statistics;
         _time = time;
         _logger = logger;
-        _ticker = time.CreateTicker(TickInterval, Tick);
+        _ticker = time.CreateBriefTicker(TickInterval, Tick);
     }
 
     public RtmpStatistics Statistics { get; }

@@ -36,7 +36,7 @@ public sealed partial class StreamRegistry : IDisposable
         _authorizer = authorizer;
         _clock = clock;
         _log = log;
-        _ticker = clock.CreateTicker(TickInterval, Tick);
+        _ticker = clock.CreateBriefTicker(TickInterval, Tick);
     }
 
     /// <summary>A source began: its ladder and its outputs attach here. Handlers must not block.</summary>

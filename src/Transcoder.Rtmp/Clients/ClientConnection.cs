@@ -48,7 +48,7 @@ internal sealed partial class ClientConnection : IAsyncDisposable
         var writer = PipeWriter.Create(stream, new StreamPipeWriterOptions(minimumBufferSize: ReadSize, leaveOpen: true));
         Link = new RtmpLink(_reader, new PipeOutput(writer), pool, options, time, statistics);
         statistics.ConnectionOpened();
-        _ticker = time.CreateTicker(TickInterval, Tick);
+        _ticker = time.CreateBriefTicker(TickInterval, Tick);
     }
 
     private sealed record Ending(Reason Reason);

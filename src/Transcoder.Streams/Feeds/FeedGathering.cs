@@ -22,7 +22,7 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
     private MediaTime _hold = pace.Hold;
     private bool _always = pace.Always;
 
-    // How long a delivery takes until the last subscriber of its row has it, on average.
+    // How long a delivery takes until the last subscriber of its row has it: on average, or, where it must be there in time, the slowest that was not long ago.
     private MediaTime _delivery;
 
     /// <summary>Packets are waiting for others.</summary>
@@ -72,7 +72,7 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
     public void NoteDelivery(long since)
     {
         var took = MediaTime.Min(MediaTime.FromTimeSpan(clock.GetElapsedTime(since)), pace.Hold + pace.Hold);
-        _delivery = new MediaTime(((_delivery.Nanoseconds * (Deliveries - 1)) + took.Nanoseconds) / Deliveries);
+        _delivery = pace.Within > MediaTime.Zero && took > _delivery ? took : new MediaTime(((_delivery.Nanoseconds * (Deliveries - 1)) + took.Nanoseconds) / Deliveries);
     }
 
     /// <summary>Whether what is held has waited long enough.</summary>
@@ -85,6 +85,12 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 
     private void ChooseHold()
     {
+        if (pace.Within > MediaTime.Zero)
+        {
+            _hold = MediaTime.Max(MediaTime.Min(pace.Hold, pace.Within - _delivery), new MediaTime(pace.Hold.Nanoseconds / 2));
+            return;
+        }
+
         var isLong = pace.LongHold > pace.Hold && _delivery > pace.Hold;
         _always = pace.Always || isLong;
         _hold = isLong ? pace.LongHold : pace.Hold;

@@ -369,6 +369,46 @@ public sealed class FeedPaceTests : IDisposable
         Assert.Equal(time, player.All[^1]);
     }
 
+    [Theory]
+    [InlineData(45, 280)]
+    [InlineData(115, 210)]
+    [InlineData(400, 140)]
+    public void Throughput_holds_for_less_where_the_last_of_many_would_have_its_packets_too_late(int delivery, int hold)
+    {
+        using var player = Begin(FeedPace.Throughput);
+        player.Taking = () => Pass(delivery);
+        Feed.Publish(_pool.Video(80));
+        Pass(280);
+        Feed.Publish(_pool.Video(360));
+        player.Taking = null;
+        Feed.Publish(_pool.Video(800));
+        Pass(hold - 1);
+        Feed.Publish(_pool.Video(801));
+        Assert.Single(player.Runs);
+        Pass(1);
+        Feed.Publish(_pool.Video(802));
+        Assert.Equal([[80, 360], [800, 801, 802]], player.Times);
+    }
+
+    [Fact]
+    public void Throughput_forgets_a_slow_delivery_after_some_seconds()
+    {
+        using var player = Begin(FeedPace.Throughput);
+        player.Taking = () => Pass(130);
+        Feed.Publish(_pool.Video(80));
+        Pass(280);
+        Feed.Publish(_pool.Video(360));
+        player.Taking = null;
+        var time = PicturesEvery40Milliseconds(from: 800, count: 300);
+        Pass(300);
+        Feed.Tick();
+        var before = player.Runs.Count;
+        Feed.Publish(_pool.Video(time));
+        Pass(279);
+        Feed.Publish(_pool.Video(time + 279));
+        Assert.Equal(before, player.Runs.Count);
+    }
+
     [Fact]
     public void A_subscriber_that_never_reads_costs_the_feed_no_more_than_its_limits()
     {
