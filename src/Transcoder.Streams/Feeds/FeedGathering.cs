@@ -88,12 +88,14 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
         if (pace.Within > MediaTime.Zero)
         {
             _hold = MediaTime.Max(MediaTime.Min(pace.Hold, pace.Within - _delivery), new MediaTime(pace.Hold.Nanoseconds / 2));
-            return;
         }
 
-        var isLong = pace.LongHold > pace.Hold && _delivery > pace.Hold;
-        _always = pace.Always || isLong;
-        _hold = isLong ? pace.LongHold : pace.Hold;
+        if (pace.LongHold > pace.Hold)
+        {
+            // Begins a fifth later than it ends, or a load near the limit would have both by turns.
+            _always = _delivery > (_always ? pace.Hold : new MediaTime(pace.Hold.Nanoseconds * 6 / 5));
+            _hold = _always ? pace.LongHold : pace.Hold;
+        }
     }
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;

@@ -11,7 +11,7 @@ namespace Transcoder.Streams.Feeds;
 /// Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>.
 /// </param>
 /// <param name="LongHold">
-/// How long packets wait, and in any case, where there are so many subscribers that the last one has a packet later than <paramref name="Hold"/> anyway. Zero: as ever.
+/// How long packets wait, and in any case, where there are so many subscribers that the last one has a packet later than <paramref name="Hold"/> and a fifth anyway. Zero: as ever.
 /// </param>
 /// <param name="Within">
 /// How old a packet may be when the last subscriber has it: what the slowest of the latest deliveries took is waited less, down to half of <paramref name="Hold"/>, as shorter waits
@@ -24,7 +24,7 @@ public sealed record FeedPace(MediaTime Hold, bool Always, MediaTime LongHold = 
 
     /// <summary>
     /// Pictures and sounds that come within 10 ms of each other leave together, whichever is first: at 30 frames a second three of five sounds, so that a third of all
-    /// writes is saved. More than half of all packets still wait for nothing. With so many subscribers that the last one has its packets 10 ms late in any case, all wait.
+    /// writes is saved. More than half of all packets still wait for nothing. With so many subscribers that the last one has its packets 12 ms late in any case, all wait.
     /// </summary>
     public static readonly FeedPace Balanced = new(MediaTime.FromMilliseconds(10), Always: false, LongHold: MediaTime.FromMilliseconds(14));
 

@@ -332,7 +332,7 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_gathers_in_any_case_where_the_last_of_many_has_its_packets_late()
     {
         using var player = Begin(FeedPace.Balanced);
-        player.Taking = () => Pass(12);
+        player.Taking = () => Pass(14);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
         player.Taking = null;
         Feed.Tick();
@@ -350,12 +350,26 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_gathers_no_more_when_deliveries_are_short_again()
     {
         using var player = Begin(FeedPace.Balanced);
-        player.Taking = () => Pass(12);
+        player.Taking = () => Pass(14);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
         player.Taking = null;
         time = PicturesEvery40Milliseconds(from: time, count: 100);
         Feed.Publish(_pool.Video(time));
         Assert.Equal(time, player.All[^1]);
+    }
+
+    [Fact]
+    public void Balanced_begins_to_gather_at_longer_deliveries_than_it_goes_on_with()
+    {
+        using var player = Begin(FeedPace.Balanced);
+        player.Taking = () => Pass(11);
+        var time = PicturesEvery40Milliseconds(from: 80, count: 100);
+        Assert.All(player.Times, run => Assert.Single(run));
+        player.Taking = () => Pass(14);
+        time = PicturesEvery40Milliseconds(from: time, count: 100);
+        player.Taking = () => Pass(11);
+        PicturesEvery40Milliseconds(from: time, count: 100);
+        Assert.All(player.Times.TakeLast(40), run => Assert.Equal(2, run.Length));
     }
 
     [Fact]
