@@ -29,8 +29,8 @@ public sealed record FeedPace(MediaTime Hold, bool Always, MediaTime LongHold = 
     public static readonly FeedPace Balanced = new(MediaTime.FromMilliseconds(10), Always: false, LongHold: MediaTime.FromMilliseconds(14));
 
     /// <summary>
-    /// More than three writes a second, and one more where a thousand subscribers take their time: no packet is 350 ms old when the last of them has it, the next packet's, which ends
-    /// the wait, included.
+    /// More than three writes a second, and one more where a thousand subscribers take their time: 99 of 100 packets are less than 350 ms old when the last of them has them. The
+    /// next packet, which ends the wait, and a delivery slower than the latest are in the difference.
     /// </summary>
     public static readonly FeedPace Throughput = new(MediaTime.FromMilliseconds(280), Always: true, Within: MediaTime.FromMilliseconds(325));
 }
