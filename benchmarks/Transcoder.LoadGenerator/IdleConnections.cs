@@ -26,7 +26,7 @@ internal static class IdleConnections
         var clip = RecordedClip.Read(plan.File, plan.BitsPerSecond);
         RtmpUrl UrlOf(string name) => RtmpUrl.TryParse($"{server.Application}/{name}", out var url) ? url : throw new ArgumentException(server.Application);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var publisher = new StampedPublisher(client, pool, clip, UrlOf("load0"));
+        var publisher = new StampedPublisher(client, pool, clip, UrlOf("load0"), new RunClock(TimeProvider.System));
         var publishing = publisher.RunAsync(ending.Token);
         await using var silent = await client.PublishAsync(UrlOf("silent"), stop);
         await Task.Delay(Settle, stop);
@@ -79,7 +79,7 @@ internal static class IdleConnections
         var until = publisher.Sent;
         Array.ForEach(viewers, viewer => viewer.CountTo(until));
         await Task.Delay(Settle, stop);
-        output.WriteLine($"{server.Name,-14} meanwhile {viewers.Length} players: {viewers.Sum(viewer => viewer.Arrivals.Missing)} packets missing, {viewers.Sum(viewer => viewer.Arrivals.Stalls)} stalls, delay {delays.Milliseconds(0.5):0.0}/{delays.Milliseconds(0.99):0.0} ms");
+        output.WriteLine($"{server.Name,-14} meanwhile {viewers.Length} players: {viewers.Sum(viewer => viewer.Arrivals[0].Missing)} packets missing, {viewers.Sum(viewer => viewer.Arrivals[0].Stalls)} stalls, delay {delays.Milliseconds(0.5):0.0}/{delays.Milliseconds(0.99):0.0} ms");
         foreach (var viewer in viewers)
         {
             await viewer.DisposeAsync();

@@ -8,8 +8,8 @@ using Transcoder.Rtmp.Clients;
 
 namespace Transcoder.LoadGenerator;
 
-/// <summary>Publishes a clip in a loop and in real time. Each payload ends in its number, so that a viewer in this process finds when it was sent.</summary>
-internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, RecordedClip clip, RtmpUrl url)
+/// <summary>Publishes a clip in a loop, by <paramref name="clock"/>. Each payload ends in its number, so that a viewer in this process finds when it was sent.</summary>
+internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, RecordedClip clip, RtmpUrl url, RunClock clock)
 {
     public const int StampBytes = 8;
 
@@ -32,7 +32,7 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var publisher = await client.PublishAsync(url, cancellationToken);
-        var started = Stopwatch.GetTimestamp();
+        var started = clock.Elapsed;
         try
         {
             for (var pass = 0; _sent < _sentAt.Length; pass++)
@@ -40,12 +40,7 @@ internal sealed class StampedPublisher(RtmpClient client, MediaBufferPool pool, 
                 var offset = Offset(pass);
                 foreach (var packet in clip.Packets)
                 {
-                    var ahead = (packet.Dts + offset).ToTimeSpan() - Stopwatch.GetElapsedTime(started);
-                    if (ahead > TimeSpan.Zero)
-                    {
-                        await Task.Delay(ahead, cancellationToken);
-                    }
-
+                    await clock.WaitAsync(started + (packet.Dts + offset).ToTimeSpan(), cancellationToken);
                     if (_sent == _sentAt.Length)
                     {
                         return;

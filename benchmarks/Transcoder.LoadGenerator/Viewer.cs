@@ -14,6 +14,7 @@ internal sealed class Viewer(RtmpClient client, bool inRounds, StampedPublisher 
 
     private readonly CancellationTokenSource _ending = new();
     private readonly List<(string Kind, int Bytes)> _record = [];
+    private readonly List<ArrivalLog> _counted = [];
     private RtmpPlayer? _player;
     private Task _reading = Task.CompletedTask;
     private ArrivalLog? _arrivals;
@@ -26,8 +27,8 @@ internal sealed class Viewer(RtmpClient client, bool inRounds, StampedPublisher 
 
     public bool FirstVideoIsKeyframe { get; private set; }
 
-    /// <summary>Of the counted range.</summary>
-    public ArrivalLog Arrivals => _arrivals ?? throw new InvalidOperationException("nothing is counted");
+    /// <summary>One for each counted range.</summary>
+    public IReadOnlyList<ArrivalLog> Arrivals => _counted;
 
     public long BytesReceived => _player?.BytesReceived ?? 0;
 
@@ -44,9 +45,13 @@ internal sealed class Viewer(RtmpClient client, bool inRounds, StampedPublisher 
     public Task StartStuckAsync(CancellationToken cancellationToken) => JoinAsync(cancellationToken);
 
     /// <summary>Packets from number <paramref name="first"/> on are counted and timed.</summary>
-    public void CountFrom(long first) => Volatile.Write(ref _arrivals, new ArrivalLog(first, Stopwatch.GetTimestamp()));
+    public void CountFrom(long first)
+    {
+        _counted.Add(new ArrivalLog(first, Stopwatch.GetTimestamp()));
+        Volatile.Write(ref _arrivals, _counted[^1]);
+    }
 
-    public void CountTo(long end) => Arrivals.Close(end, Stopwatch.GetTimestamp());
+    public void CountTo(long end) => _counted[^1].Close(end, Stopwatch.GetTimestamp());
 
     /// <summary>Kinds and payload sizes of all that has come so far.</summary>
     public (string Kind, int Bytes)[] Record()
