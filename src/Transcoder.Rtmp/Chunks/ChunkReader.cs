@@ -25,28 +25,19 @@ internal readonly record struct ChunkLimits(int MessageSize, int ChunkStreams, i
 /// Takes chunks apart (RTMP 1.0 §5.3) and assembles each message in one pooled block that the packets made of it later slice. Does no I/O: it is given
 /// whatever bytes there are and says how many it took. Set Chunk Size and Abort act here, before the next chunk is read. Not thread safe.
 /// </summary>
-internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : IDisposable
+internal sealed partial class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : IDisposable
 {
     public const int DefaultChunkSize = 128;
     public const int LargestChunkSize = 0xFFFFFF;
 
     private const int LongestHeader = 3 + 11 + 4;
 
-    // An announced length buys nothing before its bytes arrive; then a block of this size, which grows fourfold.
-    private const int FirstBlock = 1 << 10;
-
     // What a type 3 chunk that begins a message right after a type 0 header means is disputed: that header's time field once more, says the specification, and FFmpeg
     // writes so where the distance happens to be the same; librtmp means the same time again. Between messages that follow each other distances are this short.
     private const uint LongestFirstDelta = 1000;
 
-    // Pictures between keyframes and sound are a few hundred bytes: a block for each would round up, and cost an object, for thousands that a stream keeps.
-    private const int SharedBlock = 8 << 10;
-    private const int LargestShared = SharedBlock / 4;
-
     // A few, so each is looked at.
     private readonly List<ChunkStream> _streams = [];
-    private MediaBuffer? _shared;
-    private int _sharedUsed;
     private ChunkStream? _current;
     private int _chunkLeft;
     private long _partialBytes;
@@ -298,73 +289,6 @@ internal sealed class ChunkReader(MediaBufferPool pool, ChunkLimits limits) : ID
         }
 
         return _chunkLeft == 0;
-    }
-
-    /// <summary>Of a stream that nobody reads nothing is left in the block: its connection holds none until its next message.</summary>
-    private void DropUnshared()
-    {
-        if (_shared is { IsShared: false })
-        {
-            _shared.Release();
-            _shared = null;
-        }
-    }
-
-    private MediaBuffer Share(ChunkStream stream)
-    {
-        if (_shared is null || _shared.Capacity - _sharedUsed < stream.Length)
-        {
-            _shared?.Release();
-            _shared = pool.Rent(SharedBlock);
-            _sharedUsed = 0;
-        }
-
-        _shared.AddReference();
-        stream.Body = _shared;
-        stream.Offset = _sharedUsed;
-        stream.Room = stream.Length;
-        _sharedUsed += stream.Length;
-        return _shared;
-    }
-
-    private MediaBuffer Grow(ChunkStream stream, int needed)
-    {
-        var body = stream.Body;
-        if (body is not null && stream.Room >= needed)
-        {
-            return body;
-        }
-
-        if (body is null && stream.Type is (MessageType.Audio or MessageType.Video) && stream.Length <= LargestShared)
-        {
-            return Share(stream);
-        }
-
-        // A part of a shared block never grows: its room is the whole message's.
-        var larger = pool.Rent(BlockFor(stream, needed));
-        body?.Span[..stream.Received].CopyTo(larger.Span);
-        stream.Body = larger;
-        stream.Offset = 0;
-        stream.Room = larger.Capacity;
-        body?.Release();
-        return larger;
-    }
-
-    /// <summary>The block that so much of the message needs. It depends on nothing else, so limits are met at the same byte however the bytes arrive.</summary>
-    private static int BlockFor(ChunkStream stream, int received)
-    {
-        if (received == 0)
-        {
-            return 0;
-        }
-
-        var size = FirstBlock;
-        while (size < received)
-        {
-            size *= 4;
-        }
-
-        return Math.Min(size, stream.Length);
     }
 
     private ChunkStream? StreamOf(uint id)

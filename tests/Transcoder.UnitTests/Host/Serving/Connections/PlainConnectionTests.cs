@@ -118,6 +118,30 @@ public sealed class PlainConnectionTests : IAsyncDisposable
         await EchoAsync(input, 5);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_nobody_reads_is_not_told_of_again_and_again(bool mayLie)
+    {
+        var input = _connection.Transport.Input;
+        _connection.Features.Get<IConnectionPace>()!.MayLie = mayLie;
+        await EchoAsync(input, 1);
+        await EchoAsync(input, 2);
+        var socket = _connection.Features.Get<IConnectionSocketFeature>()!.Socket;
+        Assert.True(IsWatched(socket));
+
+        // An epoll that watched it on would never sleep.
+        _peer.Send([3]);
+        for (var waited = TimeSpan.Zero; IsWatched(socket) && waited < Patience; waited += TimeSpan.FromMilliseconds(10))
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        Assert.False(IsWatched(socket));
+        await ReadAsync(input, 3);
+        await EchoAsync(input, 4);
+    }
+
     [Fact]
     public async Task Many_that_may_lie_are_all_served()
     {
@@ -234,5 +258,25 @@ public sealed class PlainConnectionTests : IAsyncDisposable
         var result = await input.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Equal([value], result.Buffer.ToArray());
         input.AdvanceTo(result.Buffer.End);
+    }
+
+    /// <summary>Whether an epoll of this process does; its descriptor lists what it watches (proc_pid_fdinfo(5)).</summary>
+    private static bool IsWatched(Socket socket)
+    {
+        string[] LinesOf(string file)
+        {
+            try
+            {
+                return File.ReadAllLines(file);
+            }
+            catch (IOException)
+            {
+                // Another test has closed it meanwhile.
+                return [];
+            }
+        }
+
+        return Directory.GetFiles("/proc/self/fdinfo").SelectMany(LinesOf).Any(line =>
+            line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["tfd:", var watched, ..] && watched == $"{socket.Handle}");
     }
 }
