@@ -42,6 +42,7 @@ internal sealed class LoadRun : IAsyncDisposable
     private long _memoryAtStart;
     private long _unwatched;
     private long _memoryBefore;
+    private long _memoryJoined;
     private long _memory;
     private double _cpuSeconds;
     private double _seconds;
@@ -147,6 +148,7 @@ internal sealed class LoadRun : IAsyncDisposable
         _cpuSeconds += _server.CpuSeconds() - cpu;
         _gigabits += (_viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
         _memory = _server.ResidentBytes();
+        _memoryJoined = _memoryJoined == 0 ? _memory : _memoryJoined;
         var until = _publishers.Select(publisher => publisher.Sent).ToArray();
         foreach (var (i, viewer) in _viewers.Index())
         {
@@ -179,7 +181,7 @@ internal sealed class LoadRun : IAsyncDisposable
             StepsBack = arrivals.Sum(log => log.StepsBack),
             Lost = _viewers.Count(viewer => viewer.Ended),
             FailedJoins = _viewers.Concat(_stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
-            MemoryPerPeerKib = (_plan.Players > First ? (_memory - _memoryBefore) / (double)(_plan.Players - First) : (_memory - _memoryAtStart) / (double)_plan.Publishers) / 1024,
+            MemoryPerPeerKib = (_plan.Players > First ? (_memoryJoined - _memoryBefore) / (double)(_plan.Players - First) : (_memoryJoined - _memoryAtStart) / (double)_plan.Publishers) / 1024,
             GrowthMib = (_memory - _unwatched) / 1048576.0,
             LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
             LateJoinLongest = late.Max(FirstVideo),

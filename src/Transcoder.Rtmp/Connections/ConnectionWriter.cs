@@ -13,7 +13,6 @@ namespace Transcoder.Rtmp.Connections;
 /// </summary>
 internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider time, RtmpStatistics statistics, int queueLimit)
 {
-    private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _queueLock = new();
 
     // Answers gather here until the next flush. There is none on a connection that says nothing, as a player's is for minutes.
@@ -21,6 +20,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
 
     // First bytes of images for another message stream than theirs; most connections never need it.
     private byte[] _heads = [];
+    private Turn _turn = new();
     private int _flushBytes;
     private long _flushStarted;
     private long _partsSeen;
@@ -57,7 +57,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     /// <returns>False when the queue is full: the peer asks and does not read.</returns>
     public bool Send(ReadOnlySpan<byte> messages)
     {
-        if (_queued is null && _turn.Wait(0))
+        if (_queued is null && _turn.TryTake())
         {
             var left = messages[SendNow(messages)..];
             var fits = left.IsEmpty || Queue(left);
@@ -70,7 +70,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
             return false;
         }
 
-        if (_turn.Wait(0))
+        if (_turn.TryTake())
         {
             _ = DrainAsync();
         }
@@ -84,7 +84,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> WriteAsync(List<WireImage> images, uint streamId, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken);
+        await _turn.TakeAsync(cancellationToken);
         bool open;
         try
         {
@@ -107,7 +107,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     /// <returns>False when nothing was sent of it: somebody else has the turn, or the connection takes no more.</returns>
     public bool TryWrite(WireImage image)
     {
-        if (_closed || !_turn.Wait(0))
+        if (_closed || !_turn.TryTake())
         {
             return false;
         }
@@ -149,7 +149,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         using var timeout = new CancellationTokenSource(deadline, time);
         try
         {
-            await _turn.WaitAsync(timeout.Token);
+            await _turn.TakeAsync(timeout.Token);
         }
         catch (OperationCanceledException)
         {
@@ -218,8 +218,8 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
     /// <summary>Whoever queues looks for the turn afterwards, and whoever gives it back looks at the queue afterwards: one of them sees the other.</summary>
     private void EndTurn()
     {
-        _turn.Release();
-        if (HasQueued && _turn.Wait(0))
+        _turn.GiveBack();
+        if (HasQueued && _turn.TryTake())
         {
             _ = DrainAsync();
         }
@@ -259,10 +259,10 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
             }
             finally
             {
-                _turn.Release();
+                _turn.GiveBack();
             }
         }
-        while (HasQueued && _turn.Wait(0));
+        while (HasQueued && _turn.TryTake());
     }
 
     private bool TakeQueued()

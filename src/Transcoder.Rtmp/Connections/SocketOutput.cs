@@ -9,7 +9,7 @@ namespace Transcoder.Rtmp.Connections;
 /// Straight from shared blocks to the kernel: no copy, no thread in between, and no allocation once the lists have their size. The transport's own pipe is
 /// never written to; completing it is what makes the transport close the socket.
 /// </summary>
-internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IValueTaskSource
+internal sealed class SocketOutput : IConnectionOutput, IDisposable
 {
     // The runtime's gather write keeps this many segments on the stack and allocates for more.
     private const int GatherSegments = 8;
@@ -25,12 +25,11 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
     private readonly List<ArraySegment<byte>> _segments = [];
     private readonly List<ArraySegment<byte>> _gather = [];
 
-    // Completions come from the pool already; the sender may go on where they arrive.
-    private ManualResetValueTaskSourceCore<bool> _sent;
+    // An object of its own, and a large one: most of a stream is sent without it, by what fits a line of the cache.
+    private readonly Sending _sending = new();
     private long _parts;
 
     public SocketOutput(Socket socket, PipeWriter pipe)
-        : base(true) // No execution context: nothing here reads one.
     {
         // Sends that are not asynchronous then say at once that they would have to wait.
         socket.Blocking = false;
@@ -65,15 +64,9 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
             for (var next = 0; next < _segments.Count;)
             {
                 next += Take(next);
-                _sent.Reset();
-                if (_socket.SendAsync(this))
+                if (await _sending.SendAsync(_socket) is not SocketError.Success and var error)
                 {
-                    await new ValueTask(this, _sent.Version);
-                }
-
-                if (SocketError != SocketError.Success)
-                {
-                    throw new IOException("the connection broke", new SocketException((int)SocketError));
+                    throw new IOException("the connection broke", new SocketException((int)error));
                 }
 
                 Volatile.Write(ref _parts, _parts + 1);
@@ -104,14 +97,7 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
         return _pipe.CompleteAsync();
     }
 
-    void IValueTaskSource.GetResult(short token) => _sent.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _sent.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _sent.OnCompleted(continuation, state, token, flags);
-
-    protected override void OnCompleted(SocketAsyncEventArgs e) => _sent.SetResult(true);
+    public void Dispose() => _sending.Dispose();
 
     /// <summary>One segment goes as a buffer, which is pinned for less than a list of one; a long one in parts.</summary>
     /// <returns>How many segments are done with when this has been sent.</returns>
@@ -126,13 +112,8 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
 
         if (count == 1)
         {
-            if (BufferList is not null)
-            {
-                BufferList = null;
-            }
-
             var part = Math.Min(first.Count, PartBytes);
-            SetBuffer(first.Array, first.Offset, part);
+            _sending.Take(first[..part]);
             _segments[next] = first[part..];
             return part == first.Count ? 1 : 0;
         }
@@ -143,12 +124,54 @@ internal sealed class SocketOutput : SocketAsyncEventArgs, IConnectionOutput, IV
             _gather.Add(_segments[i]);
         }
 
-        if (!MemoryBuffer.IsEmpty)
+        _sending.Take(_gather);
+        return count;
+    }
+
+    /// <summary>A send that may have to wait.</summary>
+    private sealed class Sending : SocketAsyncEventArgs, IValueTaskSource<SocketError>
+    {
+        // Completions come from the pool already; the sender may go on where they arrive.
+        private ManualResetValueTaskSourceCore<SocketError> _sent;
+
+        public Sending()
+            : base(true) // No execution context: nothing here reads one.
         {
-            SetBuffer(null, 0, 0);
         }
 
-        BufferList = _gather;
-        return count;
+        public void Take(ArraySegment<byte> segment)
+        {
+            if (BufferList is not null)
+            {
+                BufferList = null;
+            }
+
+            SetBuffer(segment.Array, segment.Offset, segment.Count);
+        }
+
+        public void Take(List<ArraySegment<byte>> segments)
+        {
+            if (!MemoryBuffer.IsEmpty)
+            {
+                SetBuffer(null, 0, 0);
+            }
+
+            BufferList = segments;
+        }
+
+        public ValueTask<SocketError> SendAsync(Socket socket)
+        {
+            _sent.Reset();
+            return socket.SendAsync(this) ? new(this, _sent.Version) : new(SocketError);
+        }
+
+        SocketError IValueTaskSource<SocketError>.GetResult(short token) => _sent.GetResult(token);
+
+        ValueTaskSourceStatus IValueTaskSource<SocketError>.GetStatus(short token) => _sent.GetStatus(token);
+
+        void IValueTaskSource<SocketError>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _sent.OnCompleted(continuation, state, token, flags);
+
+        protected override void OnCompleted(SocketAsyncEventArgs e) => _sent.SetResult(SocketError);
     }
 }

@@ -23,12 +23,14 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     private long _cursor;
 
     // A subscriber that starts deep in a long GOP may be that much later until it has caught up once.
-    private MediaTime _allowedLag;
+    private MediaTime _lateLimit;
+    private bool _isLate;
     private bool _needKeyframe;
 
     // Has had its first packet.
     private bool _settled;
     private bool _waiting;
+    private bool _cancelled;
     private bool _disposed;
 
     internal FeedReader(StreamFeed feed, long cursor, bool needKeyframe, bool slowsPublisher, MediaTime? lagLimit = null)
@@ -38,7 +40,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         _needKeyframe = needKeyframe;
         SlowsPublisher = slowsPublisher;
         _lagLimit = lagLimit ?? feed.Limits.SubscriberLag;
-        _allowedLag = _lagLimit + feed.LagLocked(cursor);
+        BeginLate();
     }
 
     public Reason EndReason => _feed.EndReason;
@@ -152,6 +154,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         {
             _cancellation.Unregister();
             _token = cancellationToken;
+            _cancelled = false;
             _cancellation = cancellationToken.UnsafeRegister(static (state, token) => ((FeedReader)state!).Cancel(token), this);
         }
         else if (cancellationToken.IsCancellationRequested)
@@ -251,7 +254,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     {
         // Caught up: what comes now is at most a hold old.
         _cursor = end;
-        _allowedLag = _lagLimit;
+        _isLate = false;
         _waiting = true;
     }
 
@@ -259,7 +262,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     internal bool WaitOn()
     {
         // A cancellation that came meanwhile found no waiter.
-        _waiting = _cursor >= Limit && _metadata is null && !_disposed && !_feed.Ended && !_token.IsCancellationRequested;
+        _waiting = _cursor >= Limit && _metadata is null && !_disposed && !_feed.Ended && !_cancelled;
         return _waiting;
     }
 
@@ -283,7 +286,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         lock (_feed.Gate)
         {
             // A registration that was taken back while it ran belongs to an earlier wait.
-            wake = cancellationToken == _token && TakeWaiting();
+            var isMine = cancellationToken == _token;
+            _cancelled |= isMine;
+            wake = isMine && TakeWaiting();
         }
 
         if (wake)
@@ -309,10 +314,10 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
         var lag = LagLocked();
         if (lag < new MediaTime(_lagLimit.Nanoseconds / 2))
         {
-            _allowedLag = _lagLimit;
+            _isLate = false;
         }
 
-        if (_cursor < _feed.Tail || (!SlowsPublisher && lag > _allowedLag))
+        if (_cursor < _feed.Tail || (!SlowsPublisher && lag > (_isLate ? _lateLimit : _lagLimit)))
         {
             var target = _feed.JumpPoint(_cursor, out _needKeyframe);
             DroppedPackets += target - _cursor;
@@ -320,8 +325,14 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
             _cursor = target;
 
             // As at the start: a keyframe that is old already is no reason to jump again.
-            _allowedLag = _lagLimit + LagLocked();
+            BeginLate();
         }
+    }
+
+    private void BeginLate()
+    {
+        _isLate = true;
+        _lateLimit = _lagLimit + LagLocked();
     }
 
     private void Settle()
