@@ -109,7 +109,7 @@ NODE_MEDIA_SERVER := artifacts/node-media-server/node_modules/node-media-server/
 PEERS = node=$(NODE_MEDIA_SERVER) nginx=/usr/sbin/nginx
 bench-rtmp: artifacts/.setup-bench artifacts/.benchmarks $(NODE_MEDIA_SERVER)
 ifdef BENCH_MODE
-	$(LOAD_GENERATOR) $(BENCH_MODE) $(CLIP) transcoder=$(PROGRAM) nginx=/usr/sbin/nginx --players 500 $(BENCH_RTMP)
+	$(LOAD_GENERATOR) $(BENCH_MODE) $(CLIP) transcoder=$(PROGRAM) nginx=/usr/sbin/nginx --players 500 --seconds 12 $(BENCH_RTMP)
 else
 	@missed=0; \
 	$(LOAD_GENERATOR) compare $(CLIP) low=$(PROGRAM)@low balanced=$(PROGRAM)@balanced throughput=$(PROGRAM)@throughput $(PEERS) \

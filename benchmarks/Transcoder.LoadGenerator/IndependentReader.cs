@@ -27,7 +27,13 @@ internal sealed class IndependentReader : IDisposable
         return new IndependentReader(Process.Start(new ProcessStartInfo("ffprobe", arguments) { RedirectStandardOutput = true })!);
     }
 
-    public void Stop() => _process.Kill();
+    public void Stop()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+    }
 
     /// <param name="viewer">One that has recorded since before ffprobe joined.</param>
     /// <returns>Whether ffprobe was sent the same, and a sentence for the table.</returns>
@@ -42,7 +48,11 @@ internal sealed class IndependentReader : IDisposable
         return Compare(seen, viewer.Record());
     }
 
-    public void Dispose() => _process.Dispose();
+    public void Dispose()
+    {
+        Stop();
+        _process.Dispose();
+    }
 
     /// <summary>
     /// Looks for one list in the other, from its first picture on: nginx lets a player hear before it sees. Where a reader joined says the content, not the clock, which

@@ -1,7 +1,7 @@
 namespace Transcoder.LoadGenerator;
 
 /// <summary>What a run does. It is measured once everyone has joined and <paramref name="WarmUp"/> has passed.</summary>
-/// <param name="Duration">Measured in all, in turns with other servers.</param>
+/// <param name="Duration">Measured in all, in turns with other servers; whole turns.</param>
 /// <param name="Stuck">Viewers that join besides the players and never read.</param>
 /// <param name="Check">Whether an independent reader checks what the generator claims to have received.</param>
 internal sealed record LoadPlan(

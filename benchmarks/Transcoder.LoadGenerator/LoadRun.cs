@@ -18,8 +18,13 @@ internal sealed class LoadRun : IAsyncDisposable
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
-    // What a server held back is sent before its streams stand still.
+    // Streams go on behind a turn, so that its last packets wait no longer than others. Then nothing may come for a while: what a server is late with is not sent in another's turn.
     private static readonly TimeSpan Tail = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan LongestTail = TimeSpan.FromSeconds(5);
+
+    // A server may ping less often than streams stand still.
+    private static readonly RtmpOptions Patient = RtmpOptions.Default with { IdleTimeout = TimeSpan.FromMinutes(10) };
 
     private readonly LoadPlan _plan;
     private readonly string _application;
@@ -56,8 +61,8 @@ internal sealed class LoadRun : IAsyncDisposable
         _stop = stop;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _clip = RecordedClip.Read(plan.File, plan.BitsPerSecond);
-        _client = new RtmpClient(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System);
-        _players = new RtmpClient(RtmpOptions.Default, _pool, new RtmpStatistics(), TimeProvider.System, rounds.DialAsync);
+        _client = new RtmpClient(Patient, _pool, new RtmpStatistics(), TimeProvider.System);
+        _players = new RtmpClient(Patient, _pool, new RtmpStatistics(), TimeProvider.System, rounds.DialAsync);
         _publishers = [.. Enumerable.Range(0, plan.Publishers).Select(i => new StampedPublisher(_client, _pool, _clip, UrlOf($"load{i}"), _clock))];
     }
 
@@ -114,11 +119,6 @@ internal sealed class LoadRun : IAsyncDisposable
     {
         _memoryBefore = _server.ResidentBytes();
         await JoinAsync(_plan.Players);
-        for (var i = 0; i < _plan.Stuck; i++)
-        {
-            _stuck.Add(new Viewer(_client, false, _publishers[0], UrlOf("load0"), new DelayHistogram()));
-            await _stuck[i].StartStuckAsync(_stop);
-        }
 
         // Before the counting begins: what a process needs to start would be counted as the server's delay.
         _check = _plan.Check && _viewers.Count > 0 ? IndependentReader.Start($"{_application}/load0") : null;
@@ -133,6 +133,14 @@ internal sealed class LoadRun : IAsyncDisposable
     public async Task CountAsync(TimeSpan lead, TimeSpan duration)
     {
         _clock.Start();
+
+        // Not before: a server gives up who says nothing for a minute.
+        while (_stuck.Count < _plan.Stuck)
+        {
+            _stuck.Add(new Viewer(_client, false, _publishers[0], UrlOf("load0"), new DelayHistogram()));
+            await _stuck[^1].StartStuckAsync(_stop);
+        }
+
         await Task.Delay(lead, _stop);
 
         // From packets on that are not sent yet: none may come before the last of a thousand viewers counts.
@@ -157,6 +165,12 @@ internal sealed class LoadRun : IAsyncDisposable
 
         await Task.Delay(Tail, _stop);
         _clock.Stop();
+        var (arrived, ended) = (-1L, Stopwatch.GetTimestamp());
+        while (_viewers.Sum(viewer => viewer.BytesReceived) is var now && now != arrived && Stopwatch.GetElapsedTime(ended) < LongestTail)
+        {
+            arrived = now;
+            await Task.Delay(Quiet, _stop);
+        }
     }
 
     /// <summary>The streams go on once more and players join late.</summary>
@@ -164,6 +178,7 @@ internal sealed class LoadRun : IAsyncDisposable
     {
         _clock.Start();
         var late = await JoinLateAsync(_publishers[0]);
+        _stuck.ForEach(viewer => viewer.ReadOn());
         await Task.Delay(Settle, _stop);
         _clock.Stop();
         var arrivals = _viewers.SelectMany(viewer => viewer.Arrivals).ToArray();
@@ -179,7 +194,7 @@ internal sealed class LoadRun : IAsyncDisposable
             Duplicates = arrivals.Sum(log => log.Duplicates),
             Gaps = arrivals.Sum(log => log.Gaps),
             StepsBack = arrivals.Sum(log => log.StepsBack),
-            Lost = _viewers.Count(viewer => viewer.Ended),
+            Lost = _viewers.Concat(_stuck).Count(viewer => viewer.Ended),
             FailedJoins = _viewers.Concat(_stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
             MemoryPerPeerKib = (_plan.Players > First ? (_memoryJoined - _memoryBefore) / (double)(_plan.Players - First) : (_memoryJoined - _memoryAtStart) / (double)_plan.Publishers) / 1024,
             GrowthMib = (_memory - _unwatched) / 1048576.0,
@@ -199,7 +214,9 @@ internal sealed class LoadRun : IAsyncDisposable
         }
 
         await _ending.CancelAsync();
-        await Task.WhenAll(_publishing);
+
+        // One that failed has been seen by its players.
+        await Task.WhenAll(_publishing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _check?.Dispose();
         _ending.Dispose();
     }

@@ -46,7 +46,8 @@ internal sealed class RunClock(TimeProvider clock)
     {
         while (Ahead(time, out var standing) is var ahead && ahead > TimeSpan.Zero)
         {
-            await (standing?.WaitAsync(cancellationToken) ?? Task.Delay(ahead, clock, cancellationToken));
+            // A delay ends at the millisecond before: it would be begun again and again until the next.
+            await (standing?.WaitAsync(cancellationToken) ?? Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(ahead.TotalMilliseconds)), clock, cancellationToken));
         }
     }
 

@@ -51,7 +51,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var (rtmp, http) = (FreePort(), FreePort());
         return StartAsync(program.Name, rtmp, "transcoder.yaml", $$"""
             server:
-              rtmp: { listen: "127.0.0.1:{{rtmp}}", max_connections: 20000{{(patient ? ", write_timeout: 10m" : "")}} }
+              rtmp: { listen: "127.0.0.1:{{rtmp}}", max_connections: 20000{{(patient ? ", write_timeout: 2m" : "")}} }
               http: { listen: "127.0.0.1:{{http}}" }
             apps:
               live: { latency: {{program.Latency}} }

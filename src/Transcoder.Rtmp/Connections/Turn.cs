@@ -1,12 +1,12 @@
 namespace Transcoder.Rtmp.Connections;
 
 /// <summary>
-/// One at a time, first come first served. A semaphore is three objects, none of them in the caches when a player's turn comes; this is a part of its owner, and taking it
-/// is one instruction where nobody waits. Safe from any thread; not to be copied.
+/// One at a time, first come first served. A semaphore is objects of its own, none of them in the caches when a player's turn comes; this is a part of its owner, and taking
+/// it is one instruction where nobody waits. Safe from any thread; not to be copied.
 /// </summary>
 internal struct Turn()
 {
-    private readonly Queue<TaskCompletionSource> _waiting = new(0);
+    private readonly Queue<TaskCompletionSource> _waiting = new();
     private int _taken;
     private volatile bool _isAwaited;
 
@@ -25,6 +25,7 @@ internal struct Turn()
         return TryTake() || Queue() is not { } wait ? default : new ValueTask(WaitAsync(wait, cancellationToken));
     }
 
+    /// <summary>What the caller reads afterwards it reads after the turn was free, or another's.</summary>
     public void GiveBack()
     {
         if (!_isAwaited)
@@ -76,7 +77,7 @@ internal struct Turn()
                 if (!_waiting.TryDequeue(out next!))
                 {
                     _isAwaited = false;
-                    Volatile.Write(ref _taken, 0);
+                    Interlocked.Exchange(ref _taken, 0);
                     return;
                 }
             }

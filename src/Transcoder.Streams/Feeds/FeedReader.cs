@@ -124,6 +124,7 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
     {
+        bool isAnother;
         lock (_feed.Gate)
         {
             if (_disposed)
@@ -148,13 +149,17 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
 
             _ready.Reset();
             _waiting = true;
+            isAnother = cancellationToken != _token;
+            if (isAnother)
+            {
+                _token = cancellationToken;
+                _cancelled = false;
+            }
         }
 
-        if (cancellationToken != _token)
+        if (isAnother)
         {
             _cancellation.Unregister();
-            _token = cancellationToken;
-            _cancelled = false;
             _cancellation = cancellationToken.UnsafeRegister(static (state, token) => ((FeedReader)state!).Cancel(token), this);
         }
         else if (cancellationToken.IsCancellationRequested)

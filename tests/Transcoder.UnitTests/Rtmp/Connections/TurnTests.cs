@@ -126,7 +126,7 @@ public sealed class TurnTests
             }
         }
 
-        void TryForIt()
+        async Task TryForItAsync()
         {
             for (var i = 0; i < Rounds;)
             {
@@ -135,10 +135,14 @@ public sealed class TurnTests
                     Use();
                     i++;
                 }
+                else if (i % 64 == 0)
+                {
+                    await Task.Yield();
+                }
             }
         }
 
-        Task[] users = [Task.Run(TryForIt, Stop), Task.Run(TryForIt, Stop), Task.Run(WaitForItAsync, Stop), Task.Run(WaitForItAsync, Stop)];
+        Task[] users = [Task.Run(WaitForItAsync, Stop), Task.Run(TryForItAsync, Stop), Task.Run(TryForItAsync, Stop), Task.Run(WaitForItAsync, Stop)];
         await Task.WhenAll(users).WaitAsync(Patience, Stop);
         Assert.Equal((0, 4 * Rounds), (overlaps, turns));
     }
