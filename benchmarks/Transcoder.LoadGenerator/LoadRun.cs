@@ -41,9 +41,10 @@ internal sealed class LoadRun : IAsyncDisposable
     private readonly StampedPublisher[] _publishers;
     private readonly List<Task> _publishing = [];
     private readonly List<Viewer> _viewers = [];
-    private readonly List<Viewer> _stuck = [];
+    private readonly List<StuckViewer> _stuck = [];
     private readonly DelayHistogram _delays = new();
     private IndependentReader? _check;
+    private int _lostStuck;
     private long _memoryAtStart;
     private long _unwatched;
     private long _memoryBefore;
@@ -134,12 +135,14 @@ internal sealed class LoadRun : IAsyncDisposable
     {
         _clock.Start();
 
-        // Not before: a server gives up who says nothing for a minute.
+        // Not before: a server gives up who takes nothing for long.
         while (_stuck.Count < _plan.Stuck)
         {
-            _stuck.Add(new Viewer(_client, false, _publishers[0], UrlOf("load0"), new DelayHistogram()));
-            await _stuck[^1].StartStuckAsync(_stop);
+            _stuck.Add(new StuckViewer());
+            await _stuck[^1].StartAsync(UrlOf("load0"), _pool, _stop);
         }
+
+        _lostStuck = Math.Max(_lostStuck, _stuck.Count(viewer => !viewer.SaySomething()));
 
         await Task.Delay(lead, _stop);
 
@@ -178,9 +181,9 @@ internal sealed class LoadRun : IAsyncDisposable
     {
         _clock.Start();
         var late = await JoinLateAsync(_publishers[0]);
-        _stuck.ForEach(viewer => viewer.ReadOn());
         await Task.Delay(Settle, _stop);
         _clock.Stop();
+        _lostStuck = Math.Max(_lostStuck, _stuck.Count(viewer => !viewer.SaySomething()));
         var arrivals = _viewers.SelectMany(viewer => viewer.Arrivals).ToArray();
         var same = _check is null ? default : await _check.CompareAsync(_viewers[0]);
         return new LoadResult
@@ -194,8 +197,8 @@ internal sealed class LoadRun : IAsyncDisposable
             Duplicates = arrivals.Sum(log => log.Duplicates),
             Gaps = arrivals.Sum(log => log.Gaps),
             StepsBack = arrivals.Sum(log => log.StepsBack),
-            Lost = _viewers.Concat(_stuck).Count(viewer => viewer.Ended),
-            FailedJoins = _viewers.Concat(_stuck).Concat(late).Sum(viewer => viewer.FailedJoins),
+            Lost = _viewers.Count(viewer => viewer.Ended) + _lostStuck,
+            FailedJoins = _viewers.Concat(late).Sum(viewer => viewer.FailedJoins),
             MemoryPerPeerKib = (_plan.Players > First ? (_memoryJoined - _memoryBefore) / (double)(_plan.Players - First) : (_memoryJoined - _memoryAtStart) / (double)_plan.Publishers) / 1024,
             GrowthMib = (_memory - _unwatched) / 1048576.0,
             LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
@@ -208,7 +211,7 @@ internal sealed class LoadRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var viewer in _viewers.Concat(_stuck))
+        foreach (var viewer in _viewers.Cast<IAsyncDisposable>().Concat(_stuck))
         {
             await viewer.DisposeAsync();
         }

@@ -93,9 +93,17 @@ async Task<int> CompareAsync(LoadPlan[][] groups, IReadOnlyList<string> names, b
             }
             finally
             {
-                foreach (var entry in processes)
+                foreach (var (server, _, process) in processes)
                 {
-                    await entry.Process.DisposeAsync();
+                    try
+                    {
+                        await process.DisposeAsync();
+                    }
+                    catch (IOException failure)
+                    {
+                        // The others are to be ended too.
+                        Console.Error.WriteLine($"{server.Name} left something behind: {failure.Message}");
+                    }
                 }
             }
         }

@@ -41,12 +41,6 @@ internal sealed class Viewer(RtmpClient client, bool inRounds, StampedPublisher 
         _reading = ReadAsync(_player!, started);
     }
 
-    /// <summary>Joins and never reads: its socket fills up.</summary>
-    public Task StartStuckAsync(CancellationToken cancellationToken) => JoinAsync(cancellationToken);
-
-    /// <summary>One that was stuck reads after all: whether it is still connected is seen then.</summary>
-    public void ReadOn() => _reading = ReadAsync(_player!, Stopwatch.GetTimestamp());
-
     /// <summary>Packets from number <paramref name="first"/> on are counted and timed.</summary>
     public void CountFrom(long first)
     {
