@@ -48,7 +48,6 @@ internal sealed class LoadRun : IAsyncDisposable
     private long _memoryAtStart;
     private long _unwatched;
     private long _memoryBefore;
-    private long _memoryJoined;
     private long _memory;
     private double _cpuSeconds;
     private double _seconds;
@@ -142,8 +141,7 @@ internal sealed class LoadRun : IAsyncDisposable
             await _stuck[^1].StartAsync(UrlOf("load0"), _pool, _stop);
         }
 
-        _lostStuck = Math.Max(_lostStuck, _stuck.Count(viewer => !viewer.SaySomething()));
-
+        NoteLostStuck();
         await Task.Delay(lead, _stop);
 
         // From packets on that are not sent yet: none may come before the last of a thousand viewers counts.
@@ -159,7 +157,6 @@ internal sealed class LoadRun : IAsyncDisposable
         _cpuSeconds += _server.CpuSeconds() - cpu;
         _gigabits += (_viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
         _memory = _server.ResidentBytes();
-        _memoryJoined = _memoryJoined == 0 ? _memory : _memoryJoined;
         var until = _publishers.Select(publisher => publisher.Sent).ToArray();
         foreach (var (i, viewer) in _viewers.Index())
         {
@@ -183,7 +180,7 @@ internal sealed class LoadRun : IAsyncDisposable
         var late = await JoinLateAsync(_publishers[0]);
         await Task.Delay(Settle, _stop);
         _clock.Stop();
-        _lostStuck = Math.Max(_lostStuck, _stuck.Count(viewer => !viewer.SaySomething()));
+        NoteLostStuck();
         var arrivals = _viewers.SelectMany(viewer => viewer.Arrivals).ToArray();
         var same = _check is null ? default : await _check.CompareAsync(_viewers[0]);
         return new LoadResult
@@ -199,7 +196,7 @@ internal sealed class LoadRun : IAsyncDisposable
             StepsBack = arrivals.Sum(log => log.StepsBack),
             Lost = _viewers.Count(viewer => viewer.Ended) + _lostStuck,
             FailedJoins = _viewers.Concat(late).Sum(viewer => viewer.FailedJoins),
-            MemoryPerPeerKib = (_plan.Players > First ? (_memoryJoined - _memoryBefore) / (double)(_plan.Players - First) : (_memoryJoined - _memoryAtStart) / (double)_plan.Publishers) / 1024,
+            MemoryPerPeerKib = (_plan.Players > First ? (_memory - _memoryBefore) / (double)(_plan.Players - First) : (_memory - _memoryAtStart) / (double)_plan.Publishers) / 1024,
             GrowthMib = (_memory - _unwatched) / 1048576.0,
             LateJoinMedian = Figures.MedianOf(late.Select(FirstVideo)),
             LateJoinLongest = late.Max(FirstVideo),
@@ -223,6 +220,8 @@ internal sealed class LoadRun : IAsyncDisposable
         _check?.Dispose();
         _ending.Dispose();
     }
+
+    private void NoteLostStuck() => _lostStuck = _stuck.Count(viewer => !viewer.SaySomething());
 
     private async Task JoinAsync(int upTo)
     {
