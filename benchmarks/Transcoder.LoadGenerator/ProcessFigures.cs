@@ -16,11 +16,13 @@ internal sealed class ProcessFigures(int processId)
         return (Number(fields[11]) + Number(fields[12])) / TicksPerSecond;
     }
 
-    public long ResidentBytes()
-    {
-        var line = File.ReadLines($"/proc/{processId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024;
-    }
+    /// <summary>
+    /// What is resident of the process's own: heaps, stacks, code made at run time. Not the pages of programs and libraries, which the kernel takes from a server that stands still
+    /// and gives back in its turn, megabytes that no player has cost.
+    /// </summary>
+    public long ResidentBytes() => 1024 * File.ReadLines($"/proc/{processId}/status")
+        .Where(line => line.StartsWith("RssAnon:", StringComparison.Ordinal) || line.StartsWith("RssShmem:", StringComparison.Ordinal))
+        .Sum(line => Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -89,7 +89,7 @@ public class Delivery
         public bool TryTake(PacketRun run)
         {
             owner._given++;
-            return pump.TryWrite(run);
+            return pump.TryTake(run);
         }
     }
 }

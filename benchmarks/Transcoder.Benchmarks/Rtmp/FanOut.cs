@@ -67,6 +67,10 @@ internal sealed class OpenOutput : IConnectionOutput
 
     public int TrySend(ReadOnlySpan<byte> bytes) => bytes.Length;
 
+    public void Approach()
+    {
+    }
+
     public void Add(ArraySegment<byte> bytes)
     {
     }

@@ -143,6 +143,14 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         return flush.Result;
     }
 
+    /// <summary>As <see cref="Transcoder.Media.Ports.IRunReceiver.Approach"/>.</summary>
+    public void Approach()
+    {
+        _ = _closed;
+        _ = Volatile.Read(ref _bytesWritten);
+        output.Approach();
+    }
+
     /// <summary>Lets what is queued leave, within <paramref name="deadline"/>, and ends the outgoing side.</summary>
     public async ValueTask CloseAsync(TimeSpan deadline)
     {

@@ -7,6 +7,9 @@ internal interface IConnectionOutput
     /// <returns>How many: none where it would have to wait, or broke, which the next flush tells.</returns>
     int TrySend(ReadOnlySpan<byte> bytes);
 
+    /// <summary>As <see cref="Transcoder.Media.Ports.IRunReceiver.Approach"/>.</summary>
+    void Approach();
+
     /// <summary>Adds bytes to the next flush. They must stay as they are until it has completed.</summary>
     void Add(ArraySegment<byte> bytes);
 

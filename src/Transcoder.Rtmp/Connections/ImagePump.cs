@@ -5,8 +5,11 @@ using Transcoder.Rtmp.Messages;
 
 namespace Transcoder.Rtmp.Connections;
 
-/// <summary>Carries a stream to one connection: what the source has now, as one batch, in one flush. Allocates nothing in steady state. One user at a time.</summary>
-internal sealed class ImagePump(ConnectionWriter writer, MessageComposer composer, uint streamId, int batchBytes)
+/// <summary>
+/// Carries a stream to one connection: what the source has now, as one batch, in one flush, or a run where it is published. Allocates nothing in steady state. One user at a time.
+/// </summary>
+/// <param name="fault">Told of what went wrong while a run was taken: that thread is the stream's, and one player's fault is nobody else's.</param>
+internal sealed class ImagePump(ConnectionWriter writer, MessageComposer composer, uint streamId, int batchBytes, Action<Exception>? fault = null) : IRunReceiver
 {
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
@@ -14,6 +17,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     // What one flush seldom exceeds in steady state; a longer list is not kept.
     private const int UsualImages = 8;
 
+    private readonly SteadyForm _steady = composer.Steady;
     private readonly List<WireImage> _images = [];
     private bool _sourceIsDry;
     private long _bytes;
@@ -38,16 +42,30 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
     }
 
     /// <summary>Sends a run at once and as everyone does, or not at all. Between two calls of the others.</summary>
-    public bool TryWrite(PacketRun run)
+    public bool TryTake(PacketRun run)
     {
-        // The image carries many stream ids, of which a connection with another number could patch only the first.
-        if (streamId != MessageMuxer.StreamId || composer.ImageOf(run) is not { } image || !writer.TryWrite(image))
+        try
         {
+            // The image carries many stream ids, of which a connection with another number could patch only the first.
+            if (streamId != MessageMuxer.StreamId || (_steady.ImageOf(run) ?? composer.ImageOf(run)) is not { } image || !writer.TryWrite(image))
+            {
+                return false;
+            }
+
+            _bytes += image.Length;
+            return true;
+        }
+        catch (Exception exception) when (fault is not null)
+        {
+            fault(exception);
             return false;
         }
+    }
 
-        _bytes += image.Length;
-        return true;
+    public void Approach()
+    {
+        _steady.Approach();
+        writer.Approach();
     }
 
     /// <summary>Takes over the caller's reference.</summary>

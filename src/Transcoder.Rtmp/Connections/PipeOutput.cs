@@ -12,6 +12,10 @@ internal sealed class PipeOutput(PipeWriter pipe) : IConnectionOutput
 
     public int TrySend(ReadOnlySpan<byte> bytes) => 0;
 
+    public void Approach()
+    {
+    }
+
     public void Add(ArraySegment<byte> bytes) => pipe.Write(bytes);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -20,12 +20,14 @@ internal sealed class SocketOutput : IConnectionOutput, IDisposable
     // What leaves as one: a reader of 50 kb/s takes it in ten seconds.
     private const int PartBytes = 64 << 10;
 
+    // What most of a stream is sent by stands first, in the line of the cache that the object begins.
+    private readonly SafeSocketHandle _handle;
     private readonly Socket _socket;
     private readonly PipeWriter _pipe;
     private readonly List<ArraySegment<byte>> _segments = [];
     private readonly List<ArraySegment<byte>> _gather = [];
 
-    // An object of its own, and a large one: most of a stream is sent without it, by what fits a line of the cache.
+    // An object of its own, and a large one: most of a stream is sent without it.
     private readonly Sending _sending = new();
     private long _parts;
 
@@ -34,17 +36,16 @@ internal sealed class SocketOutput : IConnectionOutput, IDisposable
         // Sends that are not asynchronous then say at once that they would have to wait.
         socket.Blocking = false;
         _socket = socket;
+        _handle = socket.SafeHandle;
         _pipe = pipe;
     }
 
     public long Parts => Volatile.Read(ref _parts);
 
     /// <summary>One block that the kernel takes whole, as nearly always: no more than the system call.</summary>
-    public int TrySend(ReadOnlySpan<byte> bytes)
-    {
-        var sent = _socket.Send(bytes, SocketFlags.None, out var error);
-        return error == SocketError.Success ? sent : 0;
-    }
+    public int TrySend(ReadOnlySpan<byte> bytes) => SocketSend.TrySend(_handle, bytes);
+
+    public void Approach() => _ = _handle.IsClosed;
 
     public void Add(ArraySegment<byte> bytes)
     {

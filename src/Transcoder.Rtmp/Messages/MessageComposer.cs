@@ -24,13 +24,6 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     private volatile bool _withVideo = true;
     private volatile bool _withAudio = true;
 
-    // What the last run was found to be sent as it is with, until anything here changes: asked for each player and run.
-    private Track? _steadyVideo;
-    private Track? _steadyAudio;
-    private FlvForms _steadyForms;
-    private int _steadyAt = -1;
-    private int _changes;
-
     /// <summary>A track that the receiver cannot be sent, though it is the one to send; its packets are left out.</summary>
     public Track? RefusedTrack { get; private set; }
 
@@ -38,6 +31,9 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     public Track? EnhancedTrack { get; private set; }
 
     public int Waiting => _waiting.Count;
+
+    /// <summary>What answers for <see cref="ImageOf(PacketRun)"/> as long as nothing changes here.</summary>
+    public SteadyForm Steady { get; } = new(muxer.ChunkSize);
 
     /// <summary>The first batch announces all tracks of <paramref name="source"/>, also those whose first packet stands behind a keyframe that fills the batch.</summary>
     public void Expect(IPacketSource source)
@@ -61,53 +57,50 @@ internal sealed class MessageComposer(MessageMuxer muxer, bool publishing, PeerC
     public void Pause(bool paused)
     {
         _paused = paused;
-        Interlocked.Increment(ref _changes);
+        Steady.Forget();
     }
 
     public void ReceiveVideo(bool wanted)
     {
         _withVideo = wanted;
-        Interlocked.Increment(ref _changes);
+        Steady.Forget();
     }
 
     public void ReceiveAudio(bool wanted)
     {
         _withAudio = wanted;
-        Interlocked.Increment(ref _changes);
+        Steady.Forget();
     }
 
     /// <summary>Takes over the caller's reference.</summary>
     public void Add(Packet packet)
     {
         _waiting.Enqueue(packet);
-        Interlocked.Increment(ref _changes);
+        Steady.Forget();
     }
 
     /// <summary>A run as the one image that everyone sends; null where this stream has something of its own to say or to leave out. Lives as long as the run.</summary>
     public WireImage? ImageOf(PacketRun run)
     {
-        var at = Volatile.Read(ref _changes);
-        if (_steadyAt == at && run.IsUniform && (run.Video is null || ReferenceEquals(run.Video, _steadyVideo)) && (run.Audio is null || ReferenceEquals(run.Audio, _steadyAudio)))
+        if (Steady.ImageOf(run) is { } image)
         {
-            return muxer.ImageOf(run, _steadyForms);
+            return image;
         }
 
+        var held = Steady.Ask();
         if (!SendsAsItIs(run, out var forms))
         {
             return null;
         }
 
-        // A run of one kind says nothing about the other.
-        _steadyVideo = run.Video ?? (_steadyAt == at && forms == _steadyForms ? _steadyVideo : null);
-        _steadyAudio = run.Audio ?? (_steadyAt == at && forms == _steadyForms ? _steadyAudio : null);
-        (_steadyForms, _steadyAt) = (forms, at);
+        Steady.Keep(run, forms, held);
         return muxer.ImageOf(run, forms);
     }
 
     /// <summary>Packets are missing before the next one, which is a keyframe of track 0: other tracks wait for theirs.</summary>
     public void SkipGap()
     {
-        Interlocked.Increment(ref _changes);
+        Steady.Forget();
         foreach (var lane in _lanes)
         {
             lane.NeedsKeyframe |= lane.Kind == TrackKind.Video && lane.Id != 0;

@@ -1,5 +1,4 @@
 using Transcoder.Media;
-using Transcoder.Media.Packets;
 using Transcoder.Media.Ports;
 using Transcoder.Rtmp.Connections;
 using Transcoder.Rtmp.Messages;
@@ -10,10 +9,10 @@ namespace Transcoder.Rtmp.Sessions;
 internal sealed partial class RtmpSession
 {
     /// <summary>
-    /// One stream that this connection plays. Its task takes what the hub has, as much as fits a batch, and writes shared images; the session's loop goes on
-    /// reading meanwhile, so that a client which only writes is still read.
+    /// One stream that this connection plays. Mostly it goes out where it is published, by the pump; the task is for what is not as everyone gets it, and for slow connections:
+    /// it takes what the hub has, as much as fits a batch. The session's loop goes on reading meanwhile, so that a client which only writes is still read.
     /// </summary>
-    private sealed class PlayStream : IRunReceiver
+    private sealed class PlayStream
     {
         private readonly RtmpSession _session;
         private readonly IPacketSource _source;
@@ -36,8 +35,8 @@ internal sealed partial class RtmpSession
             session._statistics.PlayerOpened();
             Log.PlayerOpened(session._logger, session._address, address.App, address.Stream);
             Composer = new MessageComposer(session._muxer, publishing: false, session._peer, selection);
-            _pump = new ImagePump(session._link.Writer, Composer, streamId, session._options.BatchBytes);
-            source.DeliverTo(this);
+            _pump = new ImagePump(session._link.Writer, Composer, streamId, session._options.BatchBytes, EndOfFault);
+            source.DeliverTo(_pump);
             _pumping = PumpAsync();
         }
 
@@ -45,21 +44,6 @@ internal sealed partial class RtmpSession
 
         /// <summary>Holds the switches of pause, receiveAudio and receiveVideo.</summary>
         public MessageComposer Composer { get; }
-
-        /// <summary>Mostly the stream goes out here, on the thread that published it; the task is for what is not as everyone gets it, and for slow connections.</summary>
-        bool IRunReceiver.TryTake(PacketRun run)
-        {
-            try
-            {
-                return _pump.TryWrite(run);
-            }
-            catch (Exception exception)
-            {
-                // The thread is the stream's: one player's fault is nobody else's.
-                EndOfFault(exception);
-                return false;
-            }
-        }
 
         public async ValueTask CloseAsync(Reason reason)
         {

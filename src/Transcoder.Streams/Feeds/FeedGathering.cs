@@ -67,11 +67,12 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
     }
 
     /// <summary>
-    /// A delivery that set out at <paramref name="since"/>, a timestamp of the clock, has reached the last of its row. A keyframe's is long on any machine, and counts no more than two holds.
+    /// A delivery that set out at <paramref name="since"/>, a timestamp of the clock, has reached the last of its row. A keyframe's is long on any machine, and counts no more than two long ones.
     /// </summary>
     public void NoteDelivery(long since)
     {
-        var took = MediaTime.Min(MediaTime.FromTimeSpan(clock.GetElapsedTime(since)), pace.Hold + pace.Hold);
+        var most = MediaTime.Max(pace.Hold, pace.Long);
+        var took = MediaTime.Min(MediaTime.FromTimeSpan(clock.GetElapsedTime(since)), most + most);
         _delivery = pace.Within > MediaTime.Zero && took > _delivery ? took : new MediaTime(((_delivery.Nanoseconds * (Deliveries - 1)) + took.Nanoseconds) / Deliveries);
     }
 
@@ -92,8 +93,8 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 
         if (pace.LongHold > pace.Hold)
         {
-            // Begins a fifth later than it ends, or a load near the limit would have both by turns.
-            _always = _delivery > (_always ? pace.Hold : new MediaTime(pace.Hold.Nanoseconds * 6 / 5));
+            // Ends a fifth earlier than it begins, or a load near the limit would have both by turns.
+            _always = _delivery > (_always ? new MediaTime(pace.Long.Nanoseconds * 4 / 5) : pace.Long);
             _hold = _always ? pace.LongHold : pace.Hold;
         }
     }

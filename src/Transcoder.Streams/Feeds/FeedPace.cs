@@ -11,22 +11,24 @@ namespace Transcoder.Streams.Feeds;
 /// Whether packets wait in any case. Else a picture or a sound waits only for one of the other kind that is due within <paramref name="Hold"/>.
 /// </param>
 /// <param name="LongHold">
-/// How long packets wait, and in any case, where there are so many subscribers that the last one has a packet later than <paramref name="Hold"/> and a fifth anyway. Zero: as ever.
+/// How long packets wait, and in any case, where deliveries take <paramref name="Long"/> on average. Zero: as ever.
 /// </param>
+/// <param name="Long">A delivery, from the first subscriber to the last, that is too long to make one for each packet.</param>
 /// <param name="Within">
 /// How old a packet may be when the last subscriber has it: what the slowest of the latest deliveries took is waited less, down to half of <paramref name="Hold"/>, as shorter waits
 /// are more work. Zero: as old as it comes.
 /// </param>
-public sealed record FeedPace(MediaTime Hold, bool Always, MediaTime LongHold = default, MediaTime Within = default)
+public sealed record FeedPace(MediaTime Hold, bool Always, MediaTime LongHold = default, MediaTime Long = default, MediaTime Within = default)
 {
     /// <summary>Each packet leaves when it comes.</summary>
     public static readonly FeedPace Low = new(MediaTime.Zero, Always: false);
 
     /// <summary>
-    /// Pictures and sounds that come within 10 ms of each other leave together, whichever is first: at 30 frames a second three of five sounds, so that a third of all
-    /// writes is saved. More than half of all packets still wait for nothing. With so many subscribers that the last one has its packets 12 ms late in any case, all wait.
+    /// Pictures and sounds that come within 6 ms of each other leave together, whichever is first: at 30 frames a second two of five sounds, so that a quarter of all
+    /// writes is saved. Two thirds of all packets still wait for nothing. Where a delivery takes longer than it is until the next packet, all wait: there are 77 a second.
     /// </summary>
-    public static readonly FeedPace Balanced = new(MediaTime.FromMilliseconds(10), Always: false, LongHold: MediaTime.FromMilliseconds(14));
+    public static readonly FeedPace Balanced =
+        new(MediaTime.FromMilliseconds(6), Always: false, LongHold: MediaTime.FromMilliseconds(14), Long: MediaTime.FromMilliseconds(15));
 
     /// <summary>
     /// More than three writes a second, and one more where a thousand subscribers take their time: 99 of 100 packets are less than 350 ms old when the last of them has them. The

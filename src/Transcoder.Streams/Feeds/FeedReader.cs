@@ -254,6 +254,9 @@ public sealed class FeedReader : IPacketSource, IValueTaskSource<bool>
     /// <summary>Outside the lock, between <see cref="TakeLevel"/> and <see cref="WaitOn"/>.</summary>
     internal bool TryDeliver(PacketRun run) => _receiver!.TryTake(run);
 
+    /// <summary>As <see cref="IRunReceiver.Approach"/>.</summary>
+    internal void Approach() => _receiver!.Approach();
+
     /// <summary>Under the feed's lock, after a delivery that was taken: the reader stands behind it and waits again.</summary>
     internal void MoveBehind(long end)
     {

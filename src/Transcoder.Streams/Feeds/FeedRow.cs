@@ -18,6 +18,9 @@ internal sealed class FeedRow(StreamFeed feed) : IThreadPoolWorkItem
     // Another thread costs its wake-up, and the sockets' locks and caches go to and fro: a row of this many takes some 4 ms, and is faster alone.
     public const int Size = 512;
 
+    // Readers whose way to the kernel is fetched into the caches together: one after the other each is a chain of misses. No more, as the kernel's work for one throws out the last ones' again.
+    private const int Abreast = 8;
+
     private PacketRun? _run;
 
     /// <summary>For the chain of rows that one run makes.</summary>
@@ -61,6 +64,14 @@ internal sealed class FeedRow(StreamFeed feed) : IThreadPoolWorkItem
 
     void IThreadPoolWorkItem.Execute() => Deliver();
 
+    private void Approach(int first)
+    {
+        for (var i = first; i < Math.Min(first + Abreast, Readers.Count); i++)
+        {
+            Readers[i].Approach();
+        }
+    }
+
     private void Deliver()
     {
         var run = _run!;
@@ -70,6 +81,11 @@ internal sealed class FeedRow(StreamFeed feed) : IThreadPoolWorkItem
         {
             for (var i = 0; i < Readers.Count; i++)
             {
+                if (i % Abreast == 0)
+                {
+                    Approach(i);
+                }
+
                 var reader = Readers[i];
                 if (reader.TryDeliver(run))
                 {

@@ -27,12 +27,12 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_holds_sound_for_the_picture_that_is_due_and_both_leave_as_one_run()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(32);
-        Feed.Publish(_pool.Audio(72));
+        Pass(34);
+        Feed.Publish(_pool.Audio(74));
         Assert.Empty(player.Runs);
-        Pass(8);
+        Pass(6);
         Feed.Publish(_pool.Video(80));
-        Assert.Equal([[72, 80]], player.Times);
+        Assert.Equal([[74, 80]], player.Times);
         Assert.False(player.Wait.IsCompleted);
     }
 
@@ -56,37 +56,37 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_holds_no_sound_when_the_next_picture_is_far()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(10);
-        Feed.Publish(_pool.Audio(50));
-        Assert.Equal([[50]], player.Times);
+        Pass(33);
+        Feed.Publish(_pool.Audio(73));
+        Assert.Equal([[73]], player.Times);
     }
 
     [Fact]
     public void A_picture_that_does_not_come_holds_sound_until_the_next_packet()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(31);
-        Feed.Publish(_pool.Audio(71));
-        Pass(9);
+        Pass(35);
+        Feed.Publish(_pool.Audio(75));
+        Pass(5);
         Feed.Publish(_pool.Audio(80));
         Assert.Empty(player.Runs);
         Pass(1);
         Feed.Publish(_pool.Audio(81));
-        Assert.Equal([[71, 80, 81]], player.Times);
+        Assert.Equal([[75, 80, 81]], player.Times);
     }
 
     [Fact]
     public void Where_nothing_more_comes_the_registrys_tick_lets_go_what_was_held_long_enough()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(31);
-        Feed.Publish(_pool.Audio(71));
-        Pass(9);
+        Pass(35);
+        Feed.Publish(_pool.Audio(75));
+        Pass(5);
         Feed.Tick();
         Assert.Empty(player.Runs);
         Pass(1);
         Feed.Tick();
-        Assert.Equal([[71]], player.Times);
+        Assert.Equal([[75]], player.Times);
         Feed.Tick();
         Assert.Single(player.Runs);
     }
@@ -247,6 +247,30 @@ public sealed class FeedPaceTests : IDisposable
     }
 
     [Fact]
+    public void Subscribers_hear_of_a_run_some_at_a_time_before_they_are_given_it()
+    {
+        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Low }, _clock);
+        Feed.Publish(_pool.Video(0, keyframe: true));
+        Player[] players = [.. Enumerable.Range(0, 20).Select(_ => new Player(Feed.Subscribe()))];
+        var heard = new List<int>();
+        foreach (var player in players)
+        {
+            Drain(player.Reader);
+            player.WaitOn();
+            player.Taking = () =>
+            {
+                Assert.Equal(1, player.Approached);
+                heard.Add(players.Sum(one => one.Approached));
+            };
+        }
+
+        Feed.Publish(_pool.Video(40));
+        Assert.All(players, player => Assert.Single(player.Runs));
+        Assert.Equal([.. Enumerable.Repeat(8, 8), .. Enumerable.Repeat(16, 8), .. Enumerable.Repeat(20, 4)], heard);
+        Array.ForEach(players, player => player.Dispose());
+    }
+
+    [Fact]
     public async Task Many_subscribers_get_every_packet_once_and_in_order()
     {
         const int Subscribers = 600;
@@ -332,7 +356,7 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_gathers_in_any_case_where_the_last_of_many_has_its_packets_late()
     {
         using var player = Begin(FeedPace.Balanced);
-        player.Taking = () => Pass(14);
+        player.Taking = () => Pass(16);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
         player.Taking = null;
         Feed.Tick();
@@ -350,7 +374,7 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_gathers_no_more_when_deliveries_are_short_again()
     {
         using var player = Begin(FeedPace.Balanced);
-        player.Taking = () => Pass(14);
+        player.Taking = () => Pass(16);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
         player.Taking = null;
         time = PicturesEvery40Milliseconds(from: time, count: 100);
@@ -362,12 +386,12 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_begins_to_gather_at_longer_deliveries_than_it_goes_on_with()
     {
         using var player = Begin(FeedPace.Balanced);
-        player.Taking = () => Pass(11);
+        player.Taking = () => Pass(13);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
         Assert.All(player.Times, run => Assert.Single(run));
-        player.Taking = () => Pass(14);
+        player.Taking = () => Pass(16);
         time = PicturesEvery40Milliseconds(from: time, count: 100);
-        player.Taking = () => Pass(11);
+        player.Taking = () => Pass(13);
         PicturesEvery40Milliseconds(from: time, count: 100);
         Assert.All(player.Times.TakeLast(40), run => Assert.Equal(2, run.Length));
     }
@@ -504,8 +528,13 @@ public sealed class FeedPaceTests : IDisposable
 
         public bool Takes { get; set; } = true;
 
+        /// <summary>Runs that it has been told of, taken or not.</summary>
+        public int Approached { get; private set; }
+
         /// <summary>What happens meanwhile.</summary>
         public Action? Taking { get; set; }
+
+        public void Approach() => Approached++;
 
         public bool TryTake(PacketRun run)
         {

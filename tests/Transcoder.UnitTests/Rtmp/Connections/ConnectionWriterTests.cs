@@ -34,6 +34,10 @@ public sealed class ConnectionWriterTests
 
         public int TrySend(ReadOnlySpan<byte> bytes) => 0;
 
+        public void Approach()
+        {
+        }
+
         public void Add(ArraySegment<byte> bytes)
         {
         }

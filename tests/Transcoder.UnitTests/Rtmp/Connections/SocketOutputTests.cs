@@ -92,6 +92,46 @@ public sealed class SocketOutputTests : IDisposable
         await Assert.ThrowsAsync<IOException>(() => flush.WaitAsync(Patience, TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task What_is_tried_goes_as_far_as_the_socket_has_room_and_the_rest_follows()
+    {
+        var sent = new List<byte>();
+        var block = new byte[1 << 20];
+        int taken;
+        do
+        {
+            Random.Shared.NextBytes(block);
+            sent.AddRange(block);
+            taken = _output.TrySend(block);
+            Assert.InRange(taken, 0, block.Length);
+        }
+        while (taken == block.Length);
+        Assert.Equal(0, _output.TrySend(block));
+        _output.Add(new ArraySegment<byte>(block)[taken..]);
+        var flush = _output.FlushAsync().AsTask();
+        Assert.Equal(sent, await ReceiveAsync(sent.Count));
+        Assert.True(await flush.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Equal(3, _output.TrySend([1, 2, 3]));
+        Assert.Equal([1, 2, 3], await ReceiveAsync(3));
+    }
+
+    [Fact]
+    public async Task Trying_a_peer_that_has_gone_sends_nothing_and_the_flush_says_so()
+    {
+        _client.Close(0);
+        Assert.True(SpinWait.SpinUntil(() => _output.TrySend([1]) == 0, Patience));
+        _output.Add(new byte[1]);
+        await Assert.ThrowsAsync<IOException>(() => _output.FlushAsync().AsTask());
+    }
+
+    [Fact]
+    public void Trying_a_closed_socket_says_so_and_touches_nobody_elses()
+    {
+        _server.Dispose();
+        _output.Approach();
+        Assert.Throws<ObjectDisposedException>(() => _output.TrySend([1]));
+    }
+
     public void Dispose()
     {
         _server.Dispose();
