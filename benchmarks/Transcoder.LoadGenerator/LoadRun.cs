@@ -15,6 +15,9 @@ internal sealed class LoadRun : IAsyncDisposable
     // A runtime compiles once more what has been called 30 times.
     private const int WarmUpRounds = 12;
 
+    // With the rounds before it more than a thousand packets.
+    private static readonly TimeSpan LongVisit = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Spread = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
@@ -70,8 +73,8 @@ internal sealed class LoadRun : IAsyncDisposable
     private int First => Math.Min(_publishers.Length, _plan.Players);
 
     /// <summary>
-    /// A few players come and go, again and again: what a server loads, compiles or sets up once is not counted as the players' memory. Never more at once, or what it
-    /// keeps of those would be missing from the memory of those that are counted.
+    /// A few players come and go, again and again, and the last of them stay for a while: what a server loads, compiles or sets up once is not counted as the players' memory, and
+    /// a run time compiles again what it has called a thousand times. Never more at once, or what it keeps of those would be missing from the memory of those that are counted.
     /// </summary>
     public async Task WarmUpAsync()
     {
@@ -84,7 +87,7 @@ internal sealed class LoadRun : IAsyncDisposable
         {
             var viewers = Enumerable.Range(0, 4).Select(_ => new Viewer(_client, false, publisher, UrlOf("warm"), new DelayHistogram())).ToArray();
             await Task.WhenAll(viewers.Select(viewer => viewer.StartAsync(_stop)));
-            await Task.Delay(Settle / 4, _stop);
+            await Task.Delay(round < WarmUpRounds - 1 ? Settle / 4 : LongVisit, _stop);
             foreach (var viewer in viewers)
             {
                 await viewer.DisposeAsync();
@@ -100,7 +103,7 @@ internal sealed class LoadRun : IAsyncDisposable
     /// <summary>The streams begin, and each one's first player joins.</summary>
     public async Task PublishAsync()
     {
-        _memoryAtStart = _server.ResidentBytes();
+        _memoryAtStart = _server.OwnBytes();
         foreach (var publisher in _publishers)
         {
             _publishing.Add(publisher.RunAsync(_ending.Token));
@@ -110,14 +113,14 @@ internal sealed class LoadRun : IAsyncDisposable
         }
 
         await Task.Delay(Settle / 2, _stop);
-        _unwatched = _server.ResidentBytes();
+        _unwatched = _server.OwnBytes();
         await JoinAsync(First);
     }
 
     /// <summary>The other players join; then the streams stand still.</summary>
     public async Task JoinAsync()
     {
-        _memoryBefore = _server.ResidentBytes();
+        _memoryBefore = _server.OwnBytes();
         await JoinAsync(_plan.Players);
 
         // Before the counting begins: what a process needs to start would be counted as the server's delay.
@@ -156,7 +159,7 @@ internal sealed class LoadRun : IAsyncDisposable
         _seconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         _cpuSeconds += _server.CpuSeconds() - cpu;
         _gigabits += (_viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
-        _memory = _server.ResidentBytes();
+        _memory = _server.OwnBytes();
         var until = _publishers.Select(publisher => publisher.Sent).ToArray();
         foreach (var (i, viewer) in _viewers.Index())
         {

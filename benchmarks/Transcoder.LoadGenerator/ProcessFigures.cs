@@ -17,12 +17,17 @@ internal sealed class ProcessFigures(int processId)
     }
 
     /// <summary>
-    /// What is resident of the process's own: heaps, stacks, code made at run time. Not the pages of programs and libraries, which the kernel takes from a server that stands still
-    /// and gives back in its turn, megabytes that no player has cost.
+    /// What the process has of its own: heaps, stacks, code made at run time. Not the pages of programs and libraries: a kernel that reclaims what is not used for a while (DAMON)
+    /// takes them from a server that stands still and gives them back in its turn, megabytes that no player has cost.
     /// </summary>
-    public long ResidentBytes() => 1024 * File.ReadLines($"/proc/{processId}/status")
-        .Where(line => line.StartsWith("RssAnon:", StringComparison.Ordinal) || line.StartsWith("RssShmem:", StringComparison.Ordinal))
-        .Sum(line => Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
+    public long OwnBytes()
+    {
+        var lines = File.ReadAllLines($"/proc/{processId}/status");
+        return 1024 * (Kibibytes("RssAnon:") + Kibibytes("RssShmem:") + Kibibytes("VmSwap:"));
+
+        long Kibibytes(string name) =>
+            Number(lines.First(line => line.StartsWith(name, StringComparison.Ordinal)).Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1]);
+    }
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 }

@@ -36,7 +36,7 @@ public class Delivery
         _feed.Publish(MediaSamples.Picture(_pool, _time));
         for (var i = 0; i < Subscribers; i++)
         {
-            var pump = new ImagePump(Writer(new OpenOutput()), new MessageComposer(_muxer, publishing: false), MessageMuxer.StreamId, RtmpOptions.Default.BatchBytes);
+            var pump = new ImagePump(Writer(new OpenOutput()), new MessageComposer(_muxer, publishing: false), MessageMuxer.StreamId, RtmpOptions.Default.BatchBytes, static exception => throw exception);
             var reader = _feed.Subscribe();
             reader.DeliverTo(new Receiver(this, pump));
             _ = pump.WriteAsync(reader, CancellationToken.None);
@@ -86,6 +86,8 @@ public class Delivery
 
     private sealed class Receiver(Delivery owner, ImagePump pump) : IRunReceiver
     {
+        public void Approach() => pump.Approach();
+
         public bool TryTake(PacketRun run)
         {
             owner._given++;

@@ -28,7 +28,7 @@ public class FanOut
         for (var i = 0; i < Subscribers; i++)
         {
             var writer = new ConnectionWriter(new OpenOutput(), TimeProvider.System, statistics, RtmpOptions.Default.MaxQueuedAnswers);
-            _subscribers[i] = (_feed.Subscribe(), new ImagePump(writer, new MessageComposer(_muxer, publishing: false), MessageMuxer.StreamId, RtmpOptions.Default.BatchBytes));
+            _subscribers[i] = (_feed.Subscribe(), new ImagePump(writer, new MessageComposer(_muxer, publishing: false), MessageMuxer.StreamId, RtmpOptions.Default.BatchBytes, static exception => throw exception));
         }
     }
 

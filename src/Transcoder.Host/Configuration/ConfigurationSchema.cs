@@ -118,7 +118,7 @@ internal static class ConfigurationSchema
         new("player_lag", new ScalarNode(ScalarType.Duration, "500ms", "1m"), "5s",
             "How far a player may fall behind before it loses packets up to a keyframe.", "A slow player loses pictures of its own and never slows the stream."),
         new("latency", new ScalarNode(ScalarType.WordOf("a latency", ("low", LatencyPolicy.Low), ("balanced", LatencyPolicy.Balanced), ("throughput", LatencyPolicy.Throughput))), "balanced",
-            "What viewers' delay may be spent on: low sends each packet at once, balanced lets a picture and a sound that come within 6 ms leave together, throughput sends three times a second.",
+            "What viewers' delay may be spent on: low sends each packet at once, balanced lets a picture and a sound that come within 7 ms leave together, throughput sends three times a second.",
             "Nobody notices balanced, and it saves a fifth of the CPU; throughput saves most of it, for at most 350 ms."),
         new("push", new ListNode(Push), "[]", "Where the streams of this app are pushed to.", "Nothing leaves unasked."),
     ]);

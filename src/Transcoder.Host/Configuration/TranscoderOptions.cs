@@ -70,7 +70,7 @@ internal enum LatencyPolicy
     /// <summary>Each packet leaves when it comes.</summary>
     Low,
 
-    /// <summary>Sound waits a moment for the next picture.</summary>
+    /// <summary>A picture and a sound that come within a moment of each other leave together.</summary>
     Balanced,
 
     /// <summary>Three writes a second.</summary>

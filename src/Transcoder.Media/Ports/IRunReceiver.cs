@@ -7,7 +7,7 @@ namespace Transcoder.Media.Ports;
 /// </summary>
 public interface IRunReceiver
 {
-    /// <summary>Takes the run, or says that it has to be woken and read it packet by packet. Called only while the subscriber waits; never waits itself.</summary>
+    /// <summary>Takes the run, or says that it has to be woken and read it packet by packet. Called only while the subscriber waits; never waits itself, and never throws: the thread is the stream's.</summary>
     bool TryTake(PacketRun run);
 
     /// <summary>A run is on its way: touches what <see cref="TryTake"/> will read, so that the caches have it by then. Said to some receivers one after the other, so that what they wait for overlaps.</summary>

@@ -26,7 +26,7 @@ public sealed class RtmpPublisher : IAsyncDisposable
 
         // Many services take HEVC and say nothing about it: silence is no refusal.
         _composer = new MessageComposer(muxer, publishing: true, connection.Peer.NamesCodecs ? connection.Peer : null);
-        _pump = new ImagePump(connection.Link.Writer, _composer, streamId, batchBytes);
+        _pump = new ImagePump(connection.Link.Writer, _composer, streamId, batchBytes, Fault);
         _reading = DrainAsync();
     }
 
@@ -94,6 +94,8 @@ public sealed class RtmpPublisher : IAsyncDisposable
         await _reading;
         await _connection.DisposeAsync();
     }
+
+    private void Fault(Exception exception) => _connection.End(new Reason(Reasons.InternalError, exception.GetType().Name));
 
     private async ValueTask GuardAsync(ValueTask<bool> write)
     {

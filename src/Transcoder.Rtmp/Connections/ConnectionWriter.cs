@@ -131,6 +131,13 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         {
             flush = ValueTask.FromException<bool>(exception);
         }
+        catch
+        {
+            // Nothing that is foreseen: what has left of the image is unknown, so nothing may follow it.
+            _closed = true;
+            EndTurn();
+            throw;
+        }
 
         if (!flush.IsCompletedSuccessfully)
         {
@@ -200,6 +207,13 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         {
             _closed = true;
             return 0;
+        }
+        catch
+        {
+            // As above, and the caller's turn ends here.
+            _closed = true;
+            EndTurn();
+            throw;
         }
     }
 

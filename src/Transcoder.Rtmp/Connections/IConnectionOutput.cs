@@ -5,6 +5,7 @@ internal interface IConnectionOutput
 {
     /// <summary>Sends of the bytes what can be sent without waiting, where nothing was added before them.</summary>
     /// <returns>How many: none where it would have to wait, or broke, which the next flush tells.</returns>
+    /// <exception cref="ObjectDisposedException">The connection is closed.</exception>
     int TrySend(ReadOnlySpan<byte> bytes);
 
     /// <summary>As <see cref="Transcoder.Media.Ports.IRunReceiver.Approach"/>.</summary>

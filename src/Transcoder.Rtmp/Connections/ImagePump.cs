@@ -9,7 +9,7 @@ namespace Transcoder.Rtmp.Connections;
 /// Carries a stream to one connection: what the source has now, as one batch, in one flush, or a run where it is published. Allocates nothing in steady state. One user at a time.
 /// </summary>
 /// <param name="fault">Told of what went wrong while a run was taken: that thread is the stream's, and one player's fault is nobody else's.</param>
-internal sealed class ImagePump(ConnectionWriter writer, MessageComposer composer, uint streamId, int batchBytes, Action<Exception>? fault = null) : IRunReceiver
+internal sealed class ImagePump(ConnectionWriter writer, MessageComposer composer, uint streamId, int batchBytes, Action<Exception> fault) : IRunReceiver
 {
     // Enough for a batch of audio packets; video fills the byte limit first.
     private const int BatchPackets = 64;
@@ -47,6 +47,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
         try
         {
             // The image carries many stream ids, of which a connection with another number could patch only the first.
+            // The composer, which would answer as well, is a large object and mostly not asked.
             if (streamId != MessageMuxer.StreamId || (_steady.ImageOf(run) ?? composer.ImageOf(run)) is not { } image || !writer.TryWrite(image))
             {
                 return false;
@@ -55,7 +56,7 @@ internal sealed class ImagePump(ConnectionWriter writer, MessageComposer compose
             _bytes += image.Length;
             return true;
         }
-        catch (Exception exception) when (fault is not null)
+        catch (Exception exception)
         {
             fault(exception);
             return false;

@@ -33,8 +33,6 @@ internal sealed class SocketOutput : IConnectionOutput, IDisposable
 
     public SocketOutput(Socket socket, PipeWriter pipe)
     {
-        // Sends that are not asynchronous then say at once that they would have to wait.
-        socket.Blocking = false;
         _socket = socket;
         _handle = socket.SafeHandle;
         _pipe = pipe;

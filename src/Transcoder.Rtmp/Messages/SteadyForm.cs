@@ -5,7 +5,7 @@ using Transcoder.Media.Tracks;
 namespace Transcoder.Rtmp.Messages;
 
 /// <summary>
-/// How a stream's last run went out where it was sent as it was, until anything changes: asked for each player and run, so all that the answer takes is in one line of the cache.
+/// How a stream's last run went out where it was sent as it was, until anything changes: asked for each player and run, so all that the answer takes is in one line of the cache, or two.
 /// Written by one, but what takes it back comes from any thread.
 /// </summary>
 internal sealed class SteadyForm(int chunkSize)
@@ -41,7 +41,11 @@ internal sealed class SteadyForm(int chunkSize)
     }
 
     /// <summary>As <see cref="Transcoder.Media.Ports.IRunReceiver.Approach"/>.</summary>
-    public void Approach() => _ = Volatile.Read(ref _state);
+    public void Approach()
+    {
+        _ = Volatile.Read(ref _state);
+        _ = Volatile.Read(ref _video);
+    }
 
     public void Forget() => Interlocked.Exchange(ref _state, Unknown);
 }

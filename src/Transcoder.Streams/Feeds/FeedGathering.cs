@@ -67,7 +67,7 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
     }
 
     /// <summary>
-    /// A delivery that set out at <paramref name="since"/>, a timestamp of the clock, has reached the last of its row. A keyframe's is long on any machine, and counts no more than two long ones.
+    /// A delivery that set out at <paramref name="since"/>, a timestamp of the clock, has reached the last of its row. A keyframe's is long on any machine, and counts no more than two long ones, or two holds where that is more.
     /// </summary>
     public void NoteDelivery(long since)
     {

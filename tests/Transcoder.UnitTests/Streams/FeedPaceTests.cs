@@ -27,12 +27,12 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_holds_sound_for_the_picture_that_is_due_and_both_leave_as_one_run()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(34);
-        Feed.Publish(_pool.Audio(74));
+        Pass(33);
+        Feed.Publish(_pool.Audio(73));
         Assert.Empty(player.Runs);
-        Pass(6);
+        Pass(7);
         Feed.Publish(_pool.Video(80));
-        Assert.Equal([[74, 80]], player.Times);
+        Assert.Equal([[73, 80]], player.Times);
         Assert.False(player.Wait.IsCompleted);
     }
 
@@ -56,37 +56,37 @@ public sealed class FeedPaceTests : IDisposable
     public void Balanced_holds_no_sound_when_the_next_picture_is_far()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(33);
-        Feed.Publish(_pool.Audio(73));
-        Assert.Equal([[73]], player.Times);
+        Pass(32);
+        Feed.Publish(_pool.Audio(72));
+        Assert.Equal([[72]], player.Times);
     }
 
     [Fact]
     public void A_picture_that_does_not_come_holds_sound_until_the_next_packet()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(35);
-        Feed.Publish(_pool.Audio(75));
-        Pass(5);
+        Pass(34);
+        Feed.Publish(_pool.Audio(74));
+        Pass(6);
         Feed.Publish(_pool.Audio(80));
         Assert.Empty(player.Runs);
         Pass(1);
         Feed.Publish(_pool.Audio(81));
-        Assert.Equal([[75, 80, 81]], player.Times);
+        Assert.Equal([[74, 80, 81]], player.Times);
     }
 
     [Fact]
     public void Where_nothing_more_comes_the_registrys_tick_lets_go_what_was_held_long_enough()
     {
         using var player = Begin(FeedPace.Balanced);
-        Pass(35);
-        Feed.Publish(_pool.Audio(75));
-        Pass(5);
+        Pass(34);
+        Feed.Publish(_pool.Audio(74));
+        Pass(6);
         Feed.Tick();
         Assert.Empty(player.Runs);
         Pass(1);
         Feed.Tick();
-        Assert.Equal([[75]], player.Times);
+        Assert.Equal([[74]], player.Times);
         Feed.Tick();
         Assert.Single(player.Runs);
     }
@@ -376,7 +376,7 @@ public sealed class FeedPaceTests : IDisposable
         using var player = Begin(FeedPace.Balanced);
         player.Taking = () => Pass(16);
         var time = PicturesEvery40Milliseconds(from: 80, count: 100);
-        player.Taking = null;
+        player.Taking = () => Pass(11);
         time = PicturesEvery40Milliseconds(from: time, count: 100);
         Feed.Publish(_pool.Video(time));
         Assert.Equal(time, player.All[^1]);

@@ -14,9 +14,15 @@ public sealed class ImagePumpTests : IDisposable
     private readonly PacketRun _run = PacketRun.Begin();
     private readonly List<Exception> _faults = [];
     private readonly BrokenOutput _output = new();
+    private readonly MessageMuxer _muxer;
+    private readonly MessageComposer _composer;
+    private readonly ConnectionWriter _writer;
 
     public ImagePumpTests()
     {
+        _muxer = new MessageMuxer(_pool, RtmpOptions.Default.ChunkSize);
+        _composer = new MessageComposer(_muxer, publishing: false);
+        _writer = new ConnectionWriter(_output, TimeProvider.System, new RtmpStatistics(), queueLimit: 1000);
         var packet = _pool.Video(40);
         _run.Add(packet);
         packet.Release();
@@ -27,10 +33,30 @@ public sealed class ImagePumpTests : IDisposable
     {
         var pump = await BegunAsync(MessageMuxer.StreamId);
         Assert.True(pump.TryTake(_run));
-        Assert.True(pump.BytesWritten > _output.Flushed);
         _output.IsBroken = true;
         Assert.False(pump.TryTake(_run));
         Assert.IsType<NotImplementedException>(Assert.Single(_faults));
+
+        // Nor does the connection wait for a turn that nobody has any more.
+        var closing = _writer.CloseAsync(TimeSpan.FromMinutes(5));
+        Assert.True(closing.IsCompletedSuccessfully);
+        Assert.True(_output.IsComplete);
+    }
+
+    [Fact]
+    public async Task A_run_is_taken_as_long_as_the_player_wants_it_as_it_is()
+    {
+        var pump = await BegunAsync(MessageMuxer.StreamId);
+        var before = pump.BytesWritten;
+        Assert.True(pump.TryTake(_run));
+        Assert.True(pump.TryTake(_run));
+        Assert.Equal(before + (2 * _muxer.ImageOf(_run)!.Length), pump.BytesWritten);
+        _composer.Pause(true);
+        Assert.False(pump.TryTake(_run));
+        _composer.Pause(false);
+        Assert.True(pump.TryTake(_run));
+        _composer.ReceiveVideo(false);
+        Assert.False(pump.TryTake(_run));
     }
 
     [Fact]
@@ -45,11 +71,8 @@ public sealed class ImagePumpTests : IDisposable
 
     private async Task<ImagePump> BegunAsync(uint streamId)
     {
-        var muxer = new MessageMuxer(_pool, RtmpOptions.Default.ChunkSize);
-        var writer = new ConnectionWriter(_output, TimeProvider.System, new RtmpStatistics(), queueLimit: 1000);
-        var pump = new ImagePump(writer, new MessageComposer(muxer, publishing: false), streamId, RtmpOptions.Default.BatchBytes, _faults.Add);
+        var pump = new ImagePump(_writer, _composer, streamId, RtmpOptions.Default.BatchBytes, _faults.Add);
         Assert.True(await pump.WriteAsync(_pool.Video(0, keyframe: true), TestContext.Current.CancellationToken));
-        _output.Flushed = pump.BytesWritten;
         return pump;
     }
 
@@ -57,7 +80,7 @@ public sealed class ImagePumpTests : IDisposable
     {
         public bool IsBroken { get; set; }
 
-        public long Flushed { get; set; }
+        public bool IsComplete { get; private set; }
 
         public long Parts => 0;
 
@@ -73,6 +96,10 @@ public sealed class ImagePumpTests : IDisposable
 
         public ValueTask<bool> FlushAsync() => new(true);
 
-        public ValueTask CompleteAsync() => default;
+        public ValueTask CompleteAsync()
+        {
+            IsComplete = true;
+            return default;
+        }
     }
 }

@@ -106,7 +106,6 @@ public sealed class SocketOutputTests : IDisposable
             Assert.InRange(taken, 0, block.Length);
         }
         while (taken == block.Length);
-        Assert.Equal(0, _output.TrySend(block));
         _output.Add(new ArraySegment<byte>(block)[taken..]);
         var flush = _output.FlushAsync().AsTask();
         Assert.Equal(sent, await ReceiveAsync(sent.Count));
@@ -125,7 +124,7 @@ public sealed class SocketOutputTests : IDisposable
     }
 
     [Fact]
-    public void Trying_a_closed_socket_says_so_and_touches_nobody_elses()
+    public void Trying_a_closed_socket_says_so()
     {
         _server.Dispose();
         _output.Approach();

@@ -135,6 +135,7 @@ public sealed class MessageRunTests : IDisposable
         AssertAsItIs(true);
         var other = TestPackets.VideoTrack with { Config = new byte[] { 1, 77, 0, 30 } };
         using var changed = new Run(Packet.Copy(_pool, other, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        _muxer.ImageOf(changed.Packets);
         Assert.Null(_composer.ImageOf(changed.Packets));
     }
 

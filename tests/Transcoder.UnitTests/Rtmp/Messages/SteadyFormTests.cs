@@ -1,6 +1,8 @@
 using Transcoder.Media.Buffers;
 using Transcoder.Media.Containers.Flv;
 using Transcoder.Media.Packets;
+using Transcoder.Media.Time;
+using Transcoder.Media.Tracks;
 using Transcoder.Rtmp.Messages;
 using Transcoder.Testing;
 using Xunit;
@@ -72,6 +74,36 @@ public sealed class SteadyFormTests : IDisposable
         _steady.Forget();
         _steady.Keep(_run, FlvForms.Compatible, _steady.Ask());
         Assert.Null(_steady.ImageOf(sound.Run));
+    }
+
+    [Fact]
+    public void Another_form_than_the_last_runs_says_nothing_about_the_other_kind()
+    {
+        using var sound = new OwnedRun(_pool.Audio(1));
+        _muxer.ImageOf(sound.Run, FlvForms.Precise);
+        _steady.Keep(sound.Run, FlvForms.Compatible, _steady.Ask());
+        _steady.Keep(_run, FlvForms.Precise, _steady.Ask());
+        Assert.Null(_steady.ImageOf(sound.Run));
+    }
+
+    [Fact]
+    public void Another_track_is_not_taken_for_it()
+    {
+        var track = TestPackets.VideoTrack with { Config = new byte[] { 1, 77, 0, 30 } };
+        using var other = new OwnedRun(Packet.Copy(_pool, track, MediaTime.Zero, MediaTime.Zero, PacketFlags.Keyframe, new byte[50]));
+        _muxer.ImageOf(other.Run);
+        _steady.Keep(_run, FlvForms.Compatible, _steady.Ask());
+        Assert.Null(_steady.ImageOf(other.Run));
+    }
+
+    [Fact]
+    public void A_run_that_everyone_gets_otherwise_is_not_taken_for_it()
+    {
+        using var mixed = new OwnedRun(Packet.Copy(_pool, Track.Amf0Data, MediaTime.Zero, MediaTime.Zero, PacketFlags.Metadata, []));
+        Assert.False(mixed.Run.IsUniform);
+        _muxer.ImageOf(mixed.Run);
+        _steady.Keep(_run, FlvForms.Compatible, _steady.Ask());
+        Assert.Null(_steady.ImageOf(mixed.Run));
     }
 
     public void Dispose() => _run.Release();
