@@ -48,7 +48,7 @@ internal static class IdleConnections
             }),
         })
         {
-            var (before, cpu, started) = (server.Figures.OwnBytes(), server.Figures.CpuSeconds(), Stopwatch.GetTimestamp());
+            var (before, cpu, started) = (server.Figures.ResidentBytes(), server.Figures.CpuSeconds(), Stopwatch.GetTimestamp());
             var sockets = new List<Socket>();
             try
             {
@@ -66,7 +66,7 @@ internal static class IdleConnections
                 var took = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 await Task.Delay(Settle, stop);
                 var alive = sockets.Count(socket => !(socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0));
-                output.WriteLine($"{server.Name,-14} {connections} {name}: {(server.Figures.OwnBytes() - before) / 1024.0 / connections:0.0} KiB each, {(server.Figures.CpuSeconds() - cpu) / connections * 1e6:0} us of CPU each, all there after {took:0.0} s, {alive} still open");
+                output.WriteLine($"{server.Name,-14} {connections} {name}: {(server.Figures.ResidentBytes() - before) / 1024.0 / connections:0.0} KiB each, {(server.Figures.CpuSeconds() - cpu) / connections * 1e6:0} us of CPU each, all there after {took:0.0} s, {alive} still open");
             }
             finally
             {

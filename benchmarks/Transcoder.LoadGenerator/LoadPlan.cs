@@ -40,7 +40,7 @@ internal sealed record LoadResult
 
     public int FailedJoins { get; init; }
 
-    /// <summary>Growth of the own memory (<see cref="ProcessFigures.OwnBytes"/>) to the end of the last turn, for each player but a stream's first, or for each publisher where there are no further ones.</summary>
+    /// <summary>Growth of the resident memory to the end of the last turn, for each player but a stream's first, or for each publisher where there are no further ones.</summary>
     public double MemoryPerPeerKib { get; init; }
 
     /// <summary>From before any player joined to the end of the last turn.</summary>

@@ -103,7 +103,7 @@ internal sealed class LoadRun : IAsyncDisposable
     /// <summary>The streams begin, and each one's first player joins.</summary>
     public async Task PublishAsync()
     {
-        _memoryAtStart = _server.OwnBytes();
+        _memoryAtStart = _server.ResidentBytes();
         foreach (var publisher in _publishers)
         {
             _publishing.Add(publisher.RunAsync(_ending.Token));
@@ -113,14 +113,14 @@ internal sealed class LoadRun : IAsyncDisposable
         }
 
         await Task.Delay(Settle / 2, _stop);
-        _unwatched = _server.OwnBytes();
+        _unwatched = _server.ResidentBytes();
         await JoinAsync(First);
     }
 
     /// <summary>The other players join; then the streams stand still.</summary>
     public async Task JoinAsync()
     {
-        _memoryBefore = _server.OwnBytes();
+        _memoryBefore = _server.ResidentBytes();
         await JoinAsync(_plan.Players);
 
         // Before the counting begins: what a process needs to start would be counted as the server's delay.
@@ -159,7 +159,7 @@ internal sealed class LoadRun : IAsyncDisposable
         _seconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         _cpuSeconds += _server.CpuSeconds() - cpu;
         _gigabits += (_viewers.Sum(viewer => viewer.BytesReceived) - bytes) * 8 / 1e9;
-        _memory = _server.OwnBytes();
+        _memory = _server.ResidentBytes();
         var until = _publishers.Select(publisher => publisher.Sent).ToArray();
         foreach (var (i, viewer) in _viewers.Index())
         {

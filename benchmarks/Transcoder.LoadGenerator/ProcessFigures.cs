@@ -16,17 +16,10 @@ internal sealed class ProcessFigures(int processId)
         return (Number(fields[11]) + Number(fields[12])) / TicksPerSecond;
     }
 
-    /// <summary>
-    /// What the process has of its own: heaps, stacks, code made at run time. Not the pages of programs and libraries: a kernel that reclaims what is not used for a while (DAMON)
-    /// takes them from a server that stands still and gives them back in its turn, megabytes that no player has cost.
-    /// </summary>
-    public long OwnBytes()
+    public long ResidentBytes()
     {
-        var lines = File.ReadAllLines($"/proc/{processId}/status");
-        return 1024 * (Kibibytes("RssAnon:") + Kibibytes("RssShmem:") + Kibibytes("VmSwap:"));
-
-        long Kibibytes(string name) =>
-            Number(lines.First(line => line.StartsWith(name, StringComparison.Ordinal)).Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1]);
+        var line = File.ReadLines($"/proc/{processId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024;
     }
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);

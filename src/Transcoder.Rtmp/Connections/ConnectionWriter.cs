@@ -210,7 +210,7 @@ internal sealed class ConnectionWriter(IConnectionOutput output, TimeProvider ti
         }
         catch
         {
-            // As above, and the caller's turn ends here.
+            // Nothing that is foreseen: what has left is unknown, so nothing may follow it. The caller's turn ends here.
             _closed = true;
             EndTurn();
             throw;

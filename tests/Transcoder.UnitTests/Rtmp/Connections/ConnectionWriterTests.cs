@@ -26,13 +26,24 @@ public sealed class ConnectionWriterTests
         Assert.True(SpinWait.SpinUntil(() => writer.Stalled == TimeSpan.Zero, TimeSpan.FromSeconds(20)));
     }
 
+    [Fact]
+    public void A_fault_in_an_answer_gives_the_turn_back_and_nothing_more_is_sent()
+    {
+        var writer = new ConnectionWriter(_output, _clock, new RtmpStatistics(), queueLimit: 1000);
+        _output.Fault = new NotImplementedException();
+        Assert.Throws<NotImplementedException>(() => writer.Send([1]));
+        Assert.True(writer.CloseAsync(TimeSpan.FromMinutes(5)).IsCompletedSuccessfully);
+    }
+
     private sealed class SlowOutput : IConnectionOutput
     {
         private readonly TaskCompletionSource<bool> _flush = new();
 
         public long Parts { get; set; }
 
-        public int TrySend(ReadOnlySpan<byte> bytes) => 0;
+        public Exception? Fault { get; set; }
+
+        public int TrySend(ReadOnlySpan<byte> bytes) => Fault is null ? 0 : throw Fault;
 
         public void Approach()
         {
