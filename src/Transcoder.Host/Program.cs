@@ -1,8 +1,14 @@
+using Transcoder.Host.Serving;
 using Transcoder.Host.Verbs;
 
 // What arrives goes on on the thread that waits for sockets: with a packet every ten milliseconds, waking another thread for it would be a third of the daemon's work.
 // The runtime reads this when the first socket is used. Only where nothing blocks, so not in the workers, which inherit the daemon's environment.
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", args is ["serve", ..] ? "1" : null);
+
+if (args is ["serve", ..])
+{
+    NativeHeap.Share();
+}
 
 // Every verb of the program, in the order of the help.
 Verb[] verbs =

@@ -11,12 +11,13 @@ namespace Transcoder.Streams.Feeds;
 internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 {
     // What the average of deliveries goes back to: about a second's.
-    private const int Deliveries = 32;
+    private const int AveragedOver = 32;
 
+    private readonly long _began = clock.GetTimestamp();
     private Rhythm _pictures = new();
     private Rhythm _sounds = new();
     private TrackKind _awaited;
-    private long _since;
+    private MediaTime _since;
 
     // Of what is held now.
     private MediaTime _hold = pace.Hold;
@@ -37,13 +38,13 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
             return true;
         }
 
-        var kind = packet.Track.Kind;
+        var (kind, now) = (packet.Track.Kind, Now);
         if (kind != TrackKind.Data)
         {
-            RhythmOf(kind).Note(packet.Dts, clock.GetTimestamp());
+            RhythmOf(kind).Note(packet.Dts, now);
         }
 
-        if (!watched || (Holding && ((kind == _awaited && !_always) || IsOverdue)))
+        if (!watched || (Holding && ((kind == _awaited && !_always) || IsOverdue(now))))
         {
             Stop();
             return true;
@@ -56,13 +57,13 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
 
         ChooseHold();
         _awaited = kind == TrackKind.Video ? TrackKind.Audio : TrackKind.Video;
-        if (!_always && !RhythmOf(_awaited).IsDue(_hold, clock))
+        if (!_always && !RhythmOf(_awaited).IsDue(now, _hold, pace.Hold))
         {
             return true;
         }
 
         Holding = true;
-        _since = clock.GetTimestamp();
+        _since = now;
         return false;
     }
 
@@ -73,16 +74,18 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
     {
         var most = MediaTime.Max(pace.Hold, pace.Long);
         var took = MediaTime.Min(MediaTime.FromTimeSpan(clock.GetElapsedTime(since)), most + most);
-        _delivery = pace.Within > MediaTime.Zero && took > _delivery ? took : new MediaTime(((_delivery.Nanoseconds * (Deliveries - 1)) + took.Nanoseconds) / Deliveries);
+        _delivery = pace.Within > MediaTime.Zero && took > _delivery ? took : new MediaTime(((_delivery.Nanoseconds * (AveragedOver - 1)) + took.Nanoseconds) / AveragedOver);
     }
 
     /// <summary>Whether what is held has waited long enough.</summary>
-    public bool TimeIsUp => Holding && IsOverdue;
+    public bool TimeIsUp => Holding && IsOverdue(Now);
 
     /// <summary>What was held is on its way.</summary>
     public void Stop() => Holding = false;
 
-    private bool IsOverdue => MediaTime.FromTimeSpan(clock.GetElapsedTime(_since)) >= _hold;
+    private MediaTime Now => MediaTime.FromTimeSpan(clock.GetElapsedTime(_began));
+
+    private bool IsOverdue(MediaTime now) => now - _since >= _hold;
 
     private void ChooseHold()
     {
@@ -91,45 +94,13 @@ internal sealed class FeedGathering(FeedPace pace, TimeProvider clock)
             _hold = MediaTime.Max(MediaTime.Min(pace.Hold, pace.Within - _delivery), new MediaTime(pace.Hold.Nanoseconds / 2));
         }
 
-        if (pace.LongHold > pace.Hold)
+        if (pace.Deliveries > 0)
         {
             // Ends a fifth earlier than it begins, or a load near the limit would have both by turns.
             _always = _delivery > (_always ? new MediaTime(pace.Long.Nanoseconds * 4 / 5) : pace.Long);
-            _hold = _always ? pace.LongHold : pace.Hold;
+            _hold = _always ? pace.LongHold : MediaTime.Min(pace.Hold, new MediaTime(_delivery.Nanoseconds * pace.Deliveries));
         }
     }
 
     private ref Rhythm RhythmOf(TrackKind kind) => ref kind == TrackKind.Video ? ref _pictures : ref _sounds;
-
-    /// <summary>When a kind's packets come.</summary>
-    private struct Rhythm()
-    {
-        private MediaTime _last = MediaTime.MinValue;
-        private MediaTime _interval;
-        private long _arrival;
-
-        public void Note(MediaTime dts, long now)
-        {
-            if (_last != MediaTime.MinValue && dts > _last)
-            {
-                _interval = dts - _last;
-            }
-
-            _last = dts;
-            _arrival = now;
-        }
-
-        /// <summary>Whether the next one is to come within <paramref name="hold"/>.</summary>
-        public readonly bool IsDue(MediaTime hold, TimeProvider clock)
-        {
-            if (_interval <= MediaTime.Zero)
-            {
-                return false;
-            }
-
-            // One that is late by more than a hold is not waited for: the source may have stopped sending its kind.
-            var due = _interval - MediaTime.FromTimeSpan(clock.GetElapsedTime(_arrival));
-            return due <= hold && due > -hold;
-        }
-    }
 }

@@ -11,11 +11,17 @@ namespace Transcoder.UnitTests.Streams;
 
 public sealed class FeedPaceTests : IDisposable
 {
+    // The last of a hundred pictures, milliseconds.
+    private const int Base = 4080;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly TrackingBufferPool _pool = new();
     private readonly FakeTimeProvider _clock = new();
+    private readonly DateTimeOffset _began;
     private StreamFeed? _feed;
+
+    public FeedPaceTests() => _began = _clock.GetUtcNow();
 
     public void Dispose()
     {
@@ -26,67 +32,89 @@ public sealed class FeedPaceTests : IDisposable
     [Fact]
     public void Balanced_holds_sound_for_the_picture_that_is_due_and_both_leave_as_one_run()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(33);
-        Feed.Publish(_pool.Audio(73));
+        using var player = BeginAmongMany();
+        Audio(33);
         Assert.Empty(player.Runs);
-        Pass(7);
-        Feed.Publish(_pool.Video(80));
-        Assert.Equal([[73, 80]], player.Times);
+        Video(40);
+        Assert.Equal([[33, 40]], Since(player));
         Assert.False(player.Wait.IsCompleted);
     }
 
     [Fact]
     public void Balanced_holds_a_picture_for_the_sound_that_is_due()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(9);
-        Feed.Publish(_pool.Audio(49));
-        Pass(16);
-        Feed.Publish(_pool.Audio(65));
-        Pass(15);
-        Feed.Publish(_pool.Video(80));
-        Assert.Equal([[49], [65]], player.Times);
-        Pass(1);
-        Feed.Publish(_pool.Audio(81));
-        Assert.Equal([[49], [65], [80, 81]], player.Times);
+        using var player = BeginAmongMany();
+        Audio(9);
+        Audio(25);
+        Video(40);
+        Assert.Equal([[9], [25]], Since(player));
+        Audio(41);
+        Assert.Equal([[9], [25], [40, 41]], Since(player));
     }
 
     [Fact]
     public void Balanced_holds_no_sound_when_the_next_picture_is_far()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(32);
-        Feed.Publish(_pool.Audio(72));
-        Assert.Equal([[72]], player.Times);
+        using var player = BeginAmongMany();
+        Audio(32);
+        Assert.Equal([[32]], Since(player));
+    }
+
+    [Fact]
+    public void Balanced_holds_for_three_deliveries_where_fewer_watch()
+    {
+        // The average of a hundred that take a millisecond is not quite one.
+        using var player = BeginAmongMany(delivery: 1);
+        Audio(37);
+        Assert.Equal([[37]], Since(player));
+        Audio(38);
+        Assert.Equal([[37]], Since(player));
+        Video(40);
+        Assert.Equal([[37], [38, 40]], Since(player));
+    }
+
+    [Fact]
+    public void Balanced_holds_nothing_where_a_delivery_takes_no_time()
+    {
+        using var player = BeginAmongMany(delivery: 0);
+        Audio(39);
+        Assert.Equal([[39]], Since(player));
+    }
+
+    [Fact]
+    public void A_picture_that_was_late_is_no_reason_to_wait_for_the_next_one_later()
+    {
+        using var player = BeginAmongMany();
+        PassTo(46);
+        Feed.Publish(_pool.Video(Base + 40));
+        Audio(74);
+        Assert.Equal([[40]], Since(player));
+        Video(80);
+        Assert.Equal([[40], [74, 80]], Since(player));
     }
 
     [Fact]
     public void A_picture_that_does_not_come_holds_sound_until_the_next_packet()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(34);
-        Feed.Publish(_pool.Audio(74));
-        Pass(6);
-        Feed.Publish(_pool.Audio(80));
+        using var player = BeginAmongMany();
+        Audio(34);
+        Audio(40);
         Assert.Empty(player.Runs);
-        Pass(1);
-        Feed.Publish(_pool.Audio(81));
-        Assert.Equal([[74, 80, 81]], player.Times);
+        Audio(41);
+        Assert.Equal([[34, 40, 41]], Since(player));
     }
 
     [Fact]
     public void Where_nothing_more_comes_the_registrys_tick_lets_go_what_was_held_long_enough()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(34);
-        Feed.Publish(_pool.Audio(74));
-        Pass(6);
+        using var player = BeginAmongMany();
+        Audio(34);
+        PassTo(40);
         Feed.Tick();
         Assert.Empty(player.Runs);
-        Pass(1);
+        PassTo(41);
         Feed.Tick();
-        Assert.Equal([[74]], player.Times);
+        Assert.Equal([[34]], Since(player));
         Feed.Tick();
         Assert.Single(player.Runs);
     }
@@ -107,23 +135,17 @@ public sealed class FeedPaceTests : IDisposable
     [Fact]
     public void Balanced_waits_for_no_picture_from_a_source_that_has_stopped_sending_any()
     {
-        using var player = Begin(FeedPace.Balanced);
-        Pass(100);
-        Feed.Publish(_pool.Audio(140));
-        Assert.Equal([[140]], player.Times);
+        using var player = BeginAmongMany();
+        Audio(47);
+        Assert.Equal([[47]], Since(player));
     }
 
     [Fact]
     public void Nothing_is_held_that_nobody_waits_for()
     {
-        _feed = new StreamFeed(new FeedLimits { Pace = FeedPace.Balanced }, _clock);
-        for (var i = 0; i < 50; i++)
-        {
-            Feed.Publish(_pool.Video(i * 40, keyframe: i == 0));
-            Pass(40);
-            Feed.Publish(_pool.Audio((i * 40) + 39));
-            Assert.Equal(Feed.Head, Feed.Released);
-        }
+        BeginAmongMany().Dispose();
+        Audio(39);
+        Assert.Equal(Feed.Head, Feed.Released);
     }
 
     [Fact]
@@ -479,6 +501,37 @@ public sealed class FeedPaceTests : IDisposable
         return player;
     }
 
+    /// <summary>As <see cref="Begin"/> with balanced, and a hundred pictures later, each of which took <paramref name="delivery"/> milliseconds to be delivered; times are counted from the last one's.</summary>
+    private Player BeginAmongMany(int delivery = 3)
+    {
+        var player = Begin(FeedPace.Balanced);
+        player.Taking = () => Pass(delivery);
+        for (var time = 80; time <= Base; time += 40)
+        {
+            Video(time - Base);
+        }
+
+        player.Taking = null;
+        player.Forget();
+        return player;
+    }
+
+    private void Video(int time)
+    {
+        PassTo(time);
+        Feed.Publish(_pool.Video(Base + time));
+    }
+
+    private void Audio(int time)
+    {
+        PassTo(time);
+        Feed.Publish(_pool.Audio(Base + time));
+    }
+
+    private void PassTo(int time) => _clock.Advance(_began + TimeSpan.FromMilliseconds(Base + time) - _clock.GetUtcNow());
+
+    private static IEnumerable<long[]> Since(Player player) => player.Times.Select(run => run.Select(time => time - Base).ToArray());
+
     /// <returns>The time of the next one.</returns>
     private int PicturesEvery40Milliseconds(int from, int count)
     {
@@ -567,10 +620,15 @@ public sealed class FeedPaceTests : IDisposable
             }
         }
 
-        public void Dispose()
+        public void Forget()
         {
             Runs.ForEach(run => run.Release());
             Runs.Clear();
+        }
+
+        public void Dispose()
+        {
+            Forget();
             Reader.Dispose();
         }
     }
