@@ -7,7 +7,7 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 
 if (args is ["serve", ..])
 {
-    NativeHeap.Share();
+    NativeHeap.KeepSmall();
 }
 
 // Every verb of the program, in the order of the help.
